@@ -1,0 +1,1 @@
+"""The wire between the HTTP edge and cthulhu: protocol, typed client, server, version vector."""
