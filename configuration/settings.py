@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     )
     watch_lease: PositiveFloat = Field(default=15.0, description="How long a node may push maps without a renewal.")
     step_deadline: PositiveFloat = Field(
-        default=30.0, description="A step that has not started on its node by then is refused there."
+        default=20.0, description="A step that has not started on its node by then is refused there."
     )
     map_timeout: PositiveFloat = Field(default=60.0, description="Longest wait for a map to show an accepted change.")
     verify_timeout: PositiveFloat = Field(

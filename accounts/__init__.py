@@ -1,0 +1,1 @@
+"""Users, their roles, and how a request proves whose it is."""

@@ -1,0 +1,1 @@
+"""Schema of the accounts, step by step."""

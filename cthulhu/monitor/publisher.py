@@ -1,0 +1,78 @@
+"""Making the state visible outside cthulhu: the version vector at once, the rows in SQL a little later.
+
+The vector is written before any notice leaves for the stream, so whoever acts on a notice finds the new version.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from cthulhu.persistence import snapshots
+from cthulhu.rpc.types import ClusterVersions, VersionState
+from cthulhu.rpc.version_vector import VersionVectorWriter
+
+log = structlog.get_logger(__name__)
+
+# Rows in SQL serve only while cthulhu is down, so they may lag by this much.
+STORE_PERIOD = 5.0
+
+
+class VectorPublisher:
+    """The only writer of the version vector; safe to use from every ClusterMonitor's thread."""
+
+    def __init__(self, writer: VersionVectorWriter, generation: str) -> None:
+        self._writer = writer
+        self._generation = generation
+        self._sequence = 0
+        self._clusters: dict[str, ClusterVersions] = {}
+        self._lock = threading.Lock()
+
+    def publish(self, fsid: str, versions: ClusterVersions) -> None:
+        """Put a cluster's versions in place of those before."""
+        with self._lock:
+            self._clusters[fsid] = versions
+            self._write()
+
+    def publish_all(self) -> None:
+        """Write the vector as it stands: at start, when there may be no cluster yet."""
+        with self._lock:
+            self._write()
+
+    def beat(self) -> None:
+        """Show that cthulhu lives."""
+        self._writer.beat(time.time())
+
+    def _write(self) -> None:
+        self._sequence += 1
+        self._writer.publish(
+            VersionState(
+                generation=self._generation,
+                sequence=self._sequence,
+                heartbeat=time.time(),
+                clusters=dict(self._clusters),
+            )
+        )
+
+
+class SnapshotStore:
+    """Stores the rows of one cluster that changed, at most every `STORE_PERIOD` seconds.
+
+    `current()` returns (name, version, updated_at, content builder) of everything there is.
+    """
+
+    def __init__(self, fsid: str) -> None:
+        self.fsid = fsid
+        self._stored: dict[str, str] = {}
+        self._stored_at = 0.0
+
+    def store_changes(self, current: list[tuple[str, str, float, Callable[[], object]]], now: float) -> None:
+        """Write what has another version than when it was last stored."""
+        if now - self._stored_at < STORE_PERIOD:
+            return
+        self._stored_at = now
+        for name, version, updated_at, content in current:
+            if self._stored.get(name) != version:
+                snapshots.store(self.fsid, name, version, updated_at, content())
+                self._stored[name] = version
