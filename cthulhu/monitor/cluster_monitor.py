@@ -173,7 +173,7 @@ class ClusterMonitor:
             self._connected_since = None
             self._tell_contact(Severity.WARNING, "cluster.lost", "is out of contact")
         contact = {"id": self.fsid, "name": self.name, "connected": connected}
-        self.state.objects.offer(CONTACT, digest(contact), contact, now)
+        self.state.objects.offer(CONTACT, digest(contact), contact, self._contact)
 
     def _tell_contact(self, severity: Severity, kind: str, what: str) -> None:
         record(severity, kind, f"Cluster {self.name} {what}", fsid=self.fsid, object_type=CLUSTER, object_id=self.fsid)

@@ -5,12 +5,11 @@ The vector is written before any notice leaves for the stream, so whoever acts o
 
 import threading
 import time
-from collections.abc import Callable
 
 import structlog
 
 from cthulhu.persistence import snapshots
-from cthulhu.rpc.types import ClusterVersions, VersionState
+from cthulhu.rpc.types import ClusterVersions, Snapshot, VersionState
 from cthulhu.rpc.version_vector import VersionVectorWriter
 
 log = structlog.get_logger(__name__)
@@ -57,22 +56,19 @@ class VectorPublisher:
 
 
 class SnapshotStore:
-    """Stores the rows of one cluster that changed, at most every `STORE_PERIOD` seconds.
-
-    `current()` returns (name, version, updated_at, content builder) of everything there is.
-    """
+    """Stores what changed of one cluster's state, at most every `STORE_PERIOD` seconds."""
 
     def __init__(self, fsid: str) -> None:
         self.fsid = fsid
         self._stored: dict[str, str] = {}
         self._stored_at = 0.0
 
-    def store_changes(self, current: list[tuple[str, str, float, Callable[[], object]]], now: float) -> None:
+    def store_changes(self, current: list[Snapshot], now: float) -> None:
         """Write what has another version than when it was last stored."""
         if now - self._stored_at < STORE_PERIOD:
             return
         self._stored_at = now
-        for name, version, updated_at, content in current:
-            if self._stored.get(name) != version:
-                snapshots.store(self.fsid, name, version, updated_at, content())
-                self._stored[name] = version
+        for item in current:
+            if self._stored.get(item.name) != item.version:
+                snapshots.store(self.fsid, item.name, item.version, item.updated_at, item.content)
+                self._stored[item.name] = item.version

@@ -5,7 +5,7 @@ Neighbours: `cthulhu.rpc.server` validates and dispatches; `manager` holds the c
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from django.db import close_old_connections, transaction
@@ -57,7 +57,7 @@ class Service:
         return _answer(self._cluster(fsid).state.rows(object_type), object_type, known)
 
     @rpc_method
-    def list_sync_objects(self, fsid: str) -> "list[str]":
+    def list_sync_objects(self, fsid: str) -> Sequence[str]:
         """Return the names of the sync objects that can be asked for."""
         return self._cluster(fsid).state.sync_object_names()
 
@@ -82,12 +82,12 @@ class Service:
         return Accepted(request_id=self._writer(fsid).apply(object_type, object_id, command, caller))
 
     @rpc_method
-    def implemented_commands(self, object_type: str) -> "list[str]":
+    def implemented_commands(self, object_type: str) -> Sequence[str]:
         """Return every command that objects of a type can have."""
         return list(FACTORIES[object_type].commands) if object_type in FACTORIES else []
 
     @rpc_method
-    def valid_commands(self, fsid: str, object_type: str, object_id: str) -> "list[str]":
+    def valid_commands(self, fsid: str, object_type: str, object_id: str) -> Sequence[str]:
         """Return the commands that apply to an object as it is now."""
         cluster = self._cluster(fsid)
         return cluster.factory(object_type).valid_commands(cluster.row(object_type, object_id))

@@ -4,7 +4,7 @@ Written by the cluster's ClusterMonitor alone and read by any thread. Rows are b
 and then shared; whoever gets them must not change them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from cthulhu.rpc.types import Snapshot
@@ -88,18 +88,15 @@ class ClusterState:
         """Return sync object -> version, of all that came from the monitors."""
         return {name: str(item.version) for name, item in self._from_monitors().items()}
 
-    def to_store(self) -> list[tuple[str, str, float, Callable[[], object]]]:
-        """Return (name, version, updated_at, content builder) of all that should outlive this process."""
-        entries: list[tuple[str, str, float, Callable[[], object]]] = []
-        for name in RESOURCES:
-            snapshot = self.rows(name) if RESOURCES[name].version(self.objects.snapshot()) is not None else None
-            if snapshot is not None:
-                entries.append((name, snapshot.version, snapshot.updated_at, lambda rows=snapshot.content: rows))
-        for name, item in self._from_monitors().items():
-            entries.append(
-                (stored_name(name), str(item.version), item.updated_at, lambda content=item.content: content)
-            )
-        return entries
+    def to_store(self) -> list[Snapshot]:
+        """Return all that should outlive this process, under the names by which `restore` takes it back."""
+        objects = self.objects.snapshot()
+        rows = [self.rows(name) for name, resource in RESOURCES.items() if resource.version(objects) is not None]
+        maps = [self.sync_object(name) for name in self._from_monitors()]
+        return [
+            *(snapshot for snapshot in rows if snapshot is not None),
+            *(item.model_copy(update={"name": stored_name(item.name)}) for item in maps if item is not None),
+        ]
 
     def _from_monitors(self) -> Mapping[str, SyncObject]:
         return {name: item for name, item in self.objects.snapshot().items() if SYNC_OBJECT_TYPES[name].from_monitors}

@@ -28,12 +28,6 @@ CLOCK_TOLERANCE = 5.0
 # What is left of a program after its deadline is killed by its own timer at once; this only covers a busy machine.
 GRACE = 10.0
 STEP_LIMIT = 100_000
-AUDIT_LINES = 200
-
-try:
-    __opts__
-except NameError:  # without Salt's loader, as in tests, these are set from outside
-    __opts__, __utils__ = {}, {}
 
 
 class Invalid(ValueError):

@@ -17,6 +17,8 @@ def birth(pid):
     Together with the number it names one process for good, although the kernel uses numbers again.
     """
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19])
+        return int(
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        )
     except (OSError, ValueError, IndexError):
         return None

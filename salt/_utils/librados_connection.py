@@ -17,7 +17,13 @@ PATIENCE = {
     "mon_client_ping_timeout": "4",
 }
 # Nothing of this connection may land in the node's own folders or be answered by another process of its name.
-QUIET = {"log_file": "/dev/null", "log_to_stderr": "false", "err_to_stderr": "false", "admin_socket": "", "pid_file": ""}
+QUIET = {
+    "log_file": "/dev/null",
+    "log_to_stderr": "false",
+    "err_to_stderr": "false",
+    "admin_socket": "",
+    "pid_file": "",
+}
 
 
 def connect(conf, cluster, name, keyring, **options):

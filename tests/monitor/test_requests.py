@@ -14,7 +14,6 @@ from cthulhu.persistence.models import Event, Request, Step
 from cthulhu.remote.port import JobReturn, RemoteUnavailable
 from cthulhu.rpc.errors import ClusterUnavailable, CommandNotAllowed, InvalidAttributes, NotFound
 from cthulhu.rpc.version_vector import VersionVectorReader
-
 from tests.monitor.played_nodes import CALLER, Job, Nodes, RecordingRemote
 
 

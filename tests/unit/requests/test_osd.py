@@ -43,7 +43,7 @@ def commands(row: dict[str, Any], attributes: dict[str, Any]) -> list[dict[str, 
         (DOWN, {"up": False}, []),
         (OSD_ROW, {}, []),
         # Ceph keeps 1/65536ths: a weight it cannot tell from the present one is no change.
-        ({**OSD_ROW, "reweight": 0.3000030517578125}, {"reweight": 0.300003051757}, []),
+        ({**OSD_ROW, "reweight": 0.29998779296875}, {"reweight": 0.3}, []),
     ],
 )
 def test_commands(row: dict[str, Any], attributes: dict[str, Any], expected: list[dict[str, Any]]) -> None:

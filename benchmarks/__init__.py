@@ -1,0 +1,1 @@
+"""Measurements of a running installation (`make up`), printed as figures; nothing here is asserted."""

@@ -1,0 +1,3 @@
+"""The version of the server, as `GET info` and the OpenAPI document show it."""
+
+VERSION = "2.0.0"

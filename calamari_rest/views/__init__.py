@@ -1,0 +1,1 @@
+"""HTTP only: one module per resource, each method a few lines that read, ask cthulhu, and answer."""

@@ -1,0 +1,138 @@
+"""A real Ceph cluster, as small as one can be: one monitor, one manager, two OSDs in memory. No root, no systemd."""
+
+import json
+import os
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Any
+
+from tests.salt.processes import Daemon, free_ports, wait_for
+
+CONF = """
+[global]
+fsid = {fsid}
+mon_initial_members = a
+mon_host = [v2:127.0.0.1:{v2},v1:127.0.0.1:{v1}]
+public_network = 127.0.0.1/32
+auth_allow_insecure_global_id_reclaim = false
+keyring = {folder}/keyring
+run_dir = {folder}
+admin_socket = {folder}/$cluster-$name.asok
+log_file = {folder}/log/$name.log
+crash_dir = {folder}/crash
+mon_cluster_log_file = {folder}/log/cluster.log
+mon_data = {folder}/mon.$id
+mgr_data = {folder}/mgr.$id
+osd_data = {folder}/osd.$id
+mon_allow_pool_delete = true
+mon_data_avail_warn = 1
+mon_data_avail_crit = 1
+osd_pool_default_size = 2
+osd_pool_default_min_size = 1
+osd_crush_chooseleaf_type = 0
+osd_pool_default_pg_autoscale_mode = off
+mon_warn_on_pool_no_redundancy = false
+mgr_initial_modules = iostat
+mgr_module_path = /usr/share/ceph/mgr
+osd_objectstore = memstore
+memstore_device_bytes = 1G
+osd_op_num_shards = 2
+osd_class_dir = /usr/lib/x86_64-linux-gnu/rados-classes
+[client]
+admin_socket =
+log_file = /dev/null
+"""
+# The order is that of starting; `-f` keeps each in the foreground, so that it ends with its session.
+DAEMONS = ("mon.a", "mgr.x", "osd.0", "osd.1")
+
+
+class SmallCeph:
+    """A running cluster. `conf` makes `ceph -c` work as client.admin."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.conf = folder / "ceph.conf"
+        self.fsid = str(uuid.uuid4())
+        self.daemons: dict[str, Daemon] = {}
+
+    def start(self) -> None:
+        (self.folder / "log").mkdir(parents=True)
+        (self.folder / "crash" / "posted").mkdir(parents=True)
+        v2, v1 = free_ports(2)
+        self.conf.write_text(CONF.format(fsid=self.fsid, folder=self.folder, v2=v2, v1=v1))
+        self._make_monitor(v2, v1)
+        self.start_daemon("mon.a")
+        self._make_others()
+        for name in DAEMONS[1:]:
+            self.start_daemon(name)
+        wait_for(lambda: self.ceph("osd", "stat")["num_up_osds"] == 2, 30, "the OSDs")
+
+    def start_daemon(self, name: str) -> None:
+        kind, ident = name.split(".")
+        keyring = [] if kind == "mon" else ["--keyring", f"{self.folder}/{name}/keyring"]
+        arguments = [f"ceph-{kind}", "-c", str(self.conf), "-i", ident, "-f", *keyring]
+        self.daemons[name] = Daemon(arguments, self.folder / "log" / "out")
+
+    def stop(self) -> None:
+        for daemon in reversed(self.daemons.values()):
+            daemon.kill()
+
+    def ceph(self, *command: str) -> Any:
+        """Run `ceph` as client.admin; return its JSON, None when it says nothing."""
+        arguments = ["ceph", "-c", str(self.conf), "--connect-timeout", "15", "-f", "json", *command]
+        output = run(*arguments)
+        return json.loads(output) if output.strip() else None
+
+    def audit(self, *texts: str) -> list[str]:
+        """Return the audit lines that contain all texts, oldest first."""
+        lines = self.ceph("log", "last", "10000", "debug", "audit")
+        return [line["message"] for line in lines if all(text in line["message"] for text in texts)]
+
+    def identity(self, name: str, **capabilities: str) -> Path:
+        """Make a client and return its keyring."""
+        keyring = self.folder / f"{name}.keyring"
+        words = [word for item in capabilities.items() for word in item]
+        keyring.write_text(run("ceph", "-c", str(self.conf), "auth", "get-or-create", name, *words))
+        return keyring
+
+    def _make_monitor(self, v2: int, v1: int) -> None:
+        keyring, monmap = str(self.folder / "keyring"), str(self.folder / "monmap")
+        run("ceph-authtool", "-C", "-g", "-n", "mon.", "--cap", "mon", "allow *", keyring)
+        run("ceph-authtool", "-g", "-n", "client.admin", *_everything(), keyring)
+        address = f"[v2:127.0.0.1:{v2},v1:127.0.0.1:{v1}]"
+        release = ["--set-min-mon-release", "pacific", "--enable-all-features"]
+        run("monmaptool", "--create", "--fsid", self.fsid, *release, "--addv", "a", address, monmap)
+        mkfs = ["--mkfs", "--monmap", monmap, "--keyring", keyring]
+        run("ceph-mon", "-c", str(self.conf), "-i", "a", *mkfs)
+
+    def _make_others(self) -> None:
+        profiles = {
+            "mgr.x": ["--cap", "mon", "allow profile mgr", "--cap", "osd", "allow *"],
+            **{
+                f"osd.{i}": ["--cap", "mon", "allow profile osd", "--cap", "mgr", "allow profile osd", "--cap", "osd", "allow *"]
+                for i in (0, 1)
+            },
+        }
+        for name, capabilities in profiles.items():
+            (self.folder / name).mkdir()
+            keyring = f"{self.folder}/{name}/keyring"
+            run("ceph-authtool", "-C", "-g", "-n", name, *capabilities, keyring)
+            run("ceph", "-c", str(self.conf), "auth", "import", "-i", keyring)
+        for i in ("0", "1"):
+            osd = str(uuid.uuid4())
+            run("ceph", "-c", str(self.conf), "osd", "new", osd, i)
+            keyring = f"{self.folder}/osd.{i}/keyring"
+            run("ceph-osd", "-c", str(self.conf), "-i", i, "--mkfs", "--osd-uuid", osd, "--keyring", keyring)
+
+
+def _everything() -> list[str]:
+    return [word for kind in ("mon", "osd", "mds", "mgr") for word in ("--cap", kind, "allow *")]
+
+
+def run(*arguments: str) -> str:
+    """Run a program to its end and return what it wrote."""
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, env={**os.environ, "CEPH_ARGS": ""})
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
+    return done.stdout
