@@ -60,7 +60,10 @@ class ClusterUnavailable(RpcError):
 
 
 class ServerUnavailable(RpcError):
-    """cthulhu itself does not answer, or not in time. Raised by the client, never sent."""
+    """cthulhu itself does not answer, or not in time.
+
+    data: `sent`, False when the call surely was not run, True when it may have been.
+    """
 
     code = -32006
 

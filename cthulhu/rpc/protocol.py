@@ -85,9 +85,17 @@ def _parameters_model(function: Callable[..., Any]) -> type[BaseModel]:
 
 
 def encode_call(method: str, parameters: dict[str, Any], call_id: int) -> bytes:
-    """Return the body of a call; parameters that have the value None are left to their defaults."""
+    """Return the body of a call; parameters that have the value None are left to their defaults.
+
+    Raises:
+        InvalidCall: a parameter holds something that JSON cannot express, such as an integer of more than 64 bits.
+    """
     given = {name: value for name, value in parameters.items() if value is not None}
-    return orjson.dumps({"jsonrpc": "2.0", "id": call_id, "method": method, "params": given}, default=_model_as_dict)
+    message = {"jsonrpc": "2.0", "id": call_id, "method": method, "params": given}
+    try:
+        return orjson.dumps(message, default=_model_as_dict)
+    except TypeError as error:
+        raise InvalidCall(f"The parameters of {method} cannot be sent: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -159,7 +167,8 @@ def decode_answer(body: bytes) -> Any:
 
 
 def _error_of(report: dict[str, Any]) -> RpcError:
-    kind = BY_CODE.get(report.get("code", InternalError.code), InternalError)
+    code = report.get("code")
+    kind = BY_CODE.get(code, InternalError) if isinstance(code, int) else InternalError
     error = kind(str(report.get("message", "")))
     data = report.get("data")
     error.data = data if isinstance(data, dict) else {}

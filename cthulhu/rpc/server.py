@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -176,21 +176,23 @@ class Server:
             )
         )
         self._thread: threading.Thread | None = None
-        self._listener: socket.socket | None = None
+        self._inode = 0
 
     def start(self) -> None:
         """Serve in a thread from now on.
 
         Raises:
             AlreadyServing, OSError: as `bind`.
+            RuntimeError: the server did not come up.
         """
-        self._listener = bind(self._path)
-        self._thread = threading.Thread(target=self._uvicorn.run, args=([self._listener],), name="rpc-server")
-        self._thread.daemon = True
+        listener = bind(self._path)
+        self._inode = self._path.stat().st_ino
+        self._thread = threading.Thread(target=self._uvicorn.run, args=([listener],), name="rpc-server", daemon=True)
         self._thread.start()
         give_up = time.monotonic() + START_TIMEOUT
         while not self._uvicorn.started:
             if not self._thread.is_alive() or time.monotonic() > give_up:
+                self.stop()
                 raise RuntimeError("The RPC server did not start")
             time.sleep(0.005)
 
@@ -199,13 +201,11 @@ class Server:
         self._uvicorn.should_exit = True
         if self._thread is not None:
             self._thread.join(2 * STOP_TIMEOUT)
-        self._remove_socket()
+        with suppress(FileNotFoundError):
+            # A successor may have put its own socket at the same path.
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _remove_socket(self) -> None:
-        # A successor may have put its own socket at the same path.
-        if self._listener is not None and not _answers(self._path):
-            self._path.unlink(missing_ok=True)
 
 
 @contextmanager
