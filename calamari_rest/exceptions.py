@@ -26,6 +26,10 @@ class NoData(Exception):
     """The cluster is known, but nothing has been heard of what was asked for."""
 
 
+class InvalidCredentials(Exception):
+    """User name and password do not belong together, or the account is disabled: which of the two, nobody is told."""
+
+
 class StreamFull(Exception):
     """The stream serves as many clients as it may."""
 
@@ -60,6 +64,13 @@ def _validation_error(error: drf.ValidationError) -> Problem:
 @problem_of.register
 def _not_authenticated(error: drf.NotAuthenticated) -> Problem:
     return Problem(403, "not_authenticated", str(error.detail))
+
+
+@problem_of.register
+def _invalid_credentials(_error: InvalidCredentials) -> Problem:
+    text = "User name or password is wrong."
+    # `message` is where Calamari's clients look for it.
+    return Problem(401, "invalid_credentials", text, headers={"WWW-Authenticate": "Token"}, extra={"message": text})
 
 
 @problem_of.register(Http404)
@@ -113,7 +124,10 @@ def _rpc_cluster(error: rpc.ClusterUnavailable) -> Problem:
 @problem_of.register
 def _rpc_server(error: rpc.ServerUnavailable) -> Problem:
     log.warning("cthulhu does not answer", error=error.message)
-    return _unavailable("server_unavailable", "The service behind the web server does not answer.", RETRY_AFTER_SERVER)
+    text = "The service behind the web server does not answer."
+    if error.data.get("sent", True):
+        return _unavailable("no_answer", f"{text} Whether it took the change is not known.", RETRY_AFTER_SERVER)
+    return _unavailable("server_unavailable", text, RETRY_AFTER_SERVER)
 
 
 @problem_of.register

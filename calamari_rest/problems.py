@@ -35,6 +35,7 @@ CODES = MappingProxyType(
         "throttled": "Too many attempts; Retry-After says when the next is worth while.",
         "internal_error": "A fault of the server; its log knows more under the X-Request-ID of this answer.",
         "server_unavailable": "The service behind the web server does not answer; nothing was changed.",
+        "no_answer": "The service was asked but did not answer in time: the list of requests shows what it took.",
         "cluster_unavailable": "The cluster is out of contact; nothing was changed.",
         "no_data": "The cluster is known, but nothing has been heard of this yet.",
         "database_unavailable": "The database does not answer.",

@@ -2,7 +2,8 @@
 
 import os
 
-from configuration import PROJECT_ROOT, Settings
+from configuration import Settings
+from configuration.settings import PROJECT_ROOT
 
 PASSED_ON = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "TERM", "TMPDIR", "TZ", "USER")
 # Ceph's programs lie in sbin folders that a plain user's PATH may lack.

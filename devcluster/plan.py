@@ -148,6 +148,12 @@ def is_free(port: int) -> bool:
     return True
 
 
+def is_listening(port: int) -> bool:
+    """Tell whether a server on the loopback address takes connections on `port` now."""
+    with socket.socket() as client:
+        return client.connect_ex((LOOPBACK, port)) == 0
+
+
 def _parse(text: str) -> Plan:
     kept = json.loads(text)
     return Plan(

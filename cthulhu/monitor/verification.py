@@ -28,6 +28,8 @@ FIND_IN_AUDIT = "ceph.find_in_audit"
 ASK_AGAIN = 3.0
 # The audit log is itself committed by the monitors, in batches of about a second: absence proves nothing before that.
 AUDIT_SETTLES = dt.timedelta(seconds=6)
+# How long the node and the audit log are asked before a state without the effect is taken for the answer.
+STATE_DECIDES = dt.timedelta(seconds=12)
 MOST_OPEN_QUESTIONS = 10_000
 
 Row = dict[str, Any]
@@ -59,6 +61,13 @@ class Verification:
         canceling = step.state == StepState.CANCELING
         if self._is_done(step, osd_map_epoch) or (not canceling and self._shows_effect(step)):
             self._conclude(step, StepState.SUCCEEDED)
+        elif (
+            not canceling
+            and connected_since
+            and self._shows_no_effect(step, max(step.entered_at, connected_since), now)
+        ):
+            message = f"{step.reason}; the cluster does not show the effect, and the command is refused from now on."
+            self._conclude(step, StepState.FAILED, error_message=message)
         elif canceling and step.not_after and now > step.not_after + dt.timedelta(seconds=ASK_AGAIN):
             ledger.move(step, StepState.VERIFYING, reason=f"{step.node} did not answer to the cancellation")
         elif (
@@ -89,7 +98,7 @@ class Verification:
             return
         if result["finished"] or (result["found"] and step.target == Target.MGR):
             self._conclude(step, StepState.SUCCEEDED)
-        elif not result["found"] and _audit_is_final(step, received_at):
+        elif not result["found"] and _audit_is_final(step, result["oldest"], received_at):
             message = (
                 f"{step.reason}; the command does not stand in the cluster's audit log and is refused from now on."
             )
@@ -106,6 +115,10 @@ class Verification:
             return False
         expectation = Expectation.from_json(step.expectation)
         return expectation.holds(self._row_of(expectation.object_type, str(expectation.object_id)))
+
+    def _shows_no_effect(self, step: Step, since: dt.datetime, now: dt.datetime) -> bool:
+        """Tell whether the state speaks against a step, after its node had the time to speak for itself."""
+        return step.expectation is not None and _is_settled(step, now) and now - since > STATE_DECIDES
 
     def _conclude(self, step: Step, target: StepState, **changes: Any) -> None:
         if ledger.move(step, target, **changes):
@@ -133,8 +146,21 @@ class Verification:
             log.warning("question not sent", function=function, node=node, error=str(error))
 
 
-def _audit_is_final(step: Step, received_at: float) -> bool:
-    """Tell whether a command that is not in the log can never appear there: it is too late, and the log settled."""
-    if step.not_after is None:
+def _audit_is_final(step: Step, oldest: str | None, received_at: float) -> bool:
+    """Tell whether a command that is not in the log never ran and never will.
+
+    It must be too late for it, the log must have settled since, and must reach back to before the command was issued:
+    the monitors keep only the latest lines (`mon_log_max_summary`).
+    """
+    if (
+        step.issued_at is None
+        or oldest is None
+        or not _is_settled(step, dt.datetime.fromtimestamp(received_at, dt.UTC))
+    ):
         return False
-    return dt.datetime.fromtimestamp(received_at, dt.UTC) > max(step.not_after, step.entered_at) + AUDIT_SETTLES
+    return dt.datetime.fromisoformat(oldest) < step.issued_at
+
+
+def _is_settled(step: Step, now: dt.datetime) -> bool:
+    """Tell whether whatever a step could still have done must show by now: its deadline is long over."""
+    return step.not_after is not None and now > max(step.not_after, step.entered_at) + AUDIT_SETTLES

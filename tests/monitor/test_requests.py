@@ -278,7 +278,9 @@ class TestVerifying:
         monitor.tick()
         assert state(silent) == ("complete", False, ["succeeded"])
 
-    def audit(self, nodes: Nodes, job: Job, *, found: bool, finished: bool, seconds: float) -> None:
+    def audit(
+        self, nodes: Nodes, job: Job, *, found: bool, finished: bool, seconds: float, reaches: float = 3600
+    ) -> None:
         result = {
             "kind": "audit",
             "request_id": job.arguments["request_id"],
@@ -286,6 +288,7 @@ class TestVerifying:
             "found": found,
             "finished": finished,
             "lines": [],
+            "oldest": (timezone.now() - dt.timedelta(seconds=reaches)).isoformat(),
         }
         nodes.monitor.handle(JobReturn(job.node, time.time() + seconds, job.job_id, job.function, True, result, None))
 
@@ -303,14 +306,28 @@ class TestVerifying:
         job = remote.last("ceph.find_in_audit")
         self.audit(nodes, job, found=False, finished=False, seconds=0)
         assert state(silent)[2] == ["verifying"]
+        # Fifty lines may be younger than the command: then its absence says nothing.
+        Step.objects.update(issued_at=timezone.now() - dt.timedelta(seconds=60))
+        self.audit(nodes, job, found=False, finished=False, seconds=20, reaches=5)
+        assert state(silent)[2] == ["verifying"]
         self.audit(nodes, job, found=False, finished=False, seconds=20)
         assert state(silent) == ("complete", True, ["failed"])
 
     def test_nobody_knows(self, monitor: ClusterMonitor, silent: Request) -> None:
-        monitor._connected_since = timezone.now() - dt.timedelta(seconds=500)
-        Step.objects.update(entered_at=timezone.now() - dt.timedelta(seconds=400))
+        Step.objects.update(expectation=None)
+        self.long_in_contact(monitor)
         monitor.tick()
         assert state(silent) == ("complete", True, ["lost"])
+
+    def test_state_without_the_effect_decides_in_the_end(self, monitor: ClusterMonitor, silent: Request) -> None:
+        self.long_in_contact(monitor)
+        monitor.tick()
+        assert state(silent) == ("complete", True, ["failed"])
+        assert "does not show the effect" in silent.error_message
+
+    def long_in_contact(self, monitor: ClusterMonitor) -> None:
+        monitor._connected_since = timezone.now() - dt.timedelta(seconds=500)
+        Step.objects.update(entered_at=timezone.now() - dt.timedelta(seconds=400))
 
     def test_silence_decides_nothing_while_the_cluster_is_out_of_contact(
         self, monitor: ClusterMonitor, silent: Request

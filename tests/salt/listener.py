@@ -54,11 +54,11 @@ class Listener:
     def answer(self, job_id: str, seconds: float = 30) -> JobReturn:
         return self.wait(lambda e: isinstance(e, JobReturn) and e.job_id == job_id, seconds)
 
-    def call(self, node: str, function: str, seconds: float = 30, **arguments: Any) -> JobReturn:
+    def call(self, node: str, function: str, patience: float = 30, **arguments: Any) -> JobReturn:
         """Publish a job and return what came back."""
         job_id = self.remote.new_job_id()
         self.remote.publish(node, function, arguments, job_id)
-        return self.answer(job_id, seconds)
+        return self.answer(job_id, patience)
 
     def run(self, request_id: str, command: dict[str, Any], **changes: Any) -> dict[str, Any]:
         """Run a changing command on node1 and return its result."""
