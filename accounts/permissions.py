@@ -18,7 +18,7 @@ class RoleAllows(BasePermission):
 
     message = "Your role does not allow this."
 
-    def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002  (DRF's signature)
+    def has_permission(self, request: Request, view: Any) -> bool:
         """Decide by the HTTP method; false for anonymous callers, too, who DRF then asks to log in."""
         user = request.user
         if not isinstance(user, User) or user.role not in Role.values:

@@ -45,8 +45,8 @@ def problem_of(error: BaseException) -> Problem:
 def _api_exception(error: drf.APIException) -> Problem:
     code = error.default_code if isinstance(error.detail, dict | list) else str(error.detail.code)
     headers = {}
-    if isinstance(error, drf.Throttled) and error.wait is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(error.wait)))
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(max(1, math.ceil(wait)))
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     return Problem(error.status_code, code if code in CODES else "invalid", str(error.detail), headers=headers)

@@ -3,7 +3,7 @@
 Lists that Calamari answered as bare arrays stay so until a page is asked for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from drf_spectacular.utils import OpenApiParameter
@@ -18,15 +18,16 @@ LARGEST_PAGE_SIZE = 1000
 LARGEST_PAGE = 10**9
 
 Item = TypeVar("Item")
+Item_co = TypeVar("Item_co", covariant=True)
 
 
-class Countable(Protocol[Item]):
+class Countable(Protocol[Item_co]):
     """What has to be known of a query that is cut into pages."""
 
     def count(self) -> int:
         """Return how many items there are."""
 
-    def __getitem__(self, part: slice) -> Sequence[Item]: ...
+    def __getitem__(self, part: slice) -> Iterable[Item_co]: ...
 
 
 def is_wanted(request: Request) -> bool:

@@ -1,5 +1,6 @@
 """JSON out: the one renderer, and the choice of it whatever a client says it accepts."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -29,13 +30,14 @@ class JSONRenderer(BaseRenderer):
 class JsonOnlyNegotiation(BaseContentNegotiation):
     """Every resource has one representation, so no Accept header is a reason to refuse (RFC 9110, 12.5.1)."""
 
-    def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         """Return the parser of the request's media type, None for an unknown one (415)."""
         kind = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == kind), None)
 
     def select_renderer(
-        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """Return the first renderer."""
-        return renderers[0], renderers[0].media_type or ""
+        first = next(iter(renderers))
+        return first, first.media_type or ""

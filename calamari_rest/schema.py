@@ -5,8 +5,11 @@ their own declarations.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer
 from rest_framework import serializers
@@ -34,6 +37,7 @@ _WHY = {
 }
 
 
+@cache
 def paged(item: type[serializers.Serializer]) -> type[serializers.Serializer]:
     """Return the serializer of a page of items, for the document."""
     return type(
@@ -60,6 +64,38 @@ def bare_or_paged(name: str, item: type[serializers.Serializer]) -> PolymorphicP
 def parameters_of(filters: Iterable[Filter]) -> list[OpenApiParameter]:
     """Return filters and page parameters of a list."""
     return [*(item.parameter() for item in filters), *pagination.parameters()]
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    """A token, as the document shows it."""
+
+    target_class = "accounts.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the scheme."""
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Token <token>`, from `POST auth/token`.",
+        }
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    """A session, as the document shows it."""
+
+    target_class = "accounts.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the scheme."""
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "From `POST auth/login`; changes need the cookie XSRF-TOKEN as header X-XSRF-TOKEN.",
+        }
 
 
 class AutoSchema(SpectacularSchema):

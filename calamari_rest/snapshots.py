@@ -54,8 +54,8 @@ class Source:
 class Reading:
     """Content with what an answer tells about it.
 
-    `version` differs whenever the content does. `modified_at`: Unix seconds. `stale`: seconds since the last contact with
-    the cluster, None while that is recent.
+    `version` differs whenever the content does. `modified_at`: Unix seconds. `stale`: seconds since the last
+    contact with the cluster, None while that is recent.
     """
 
     content: Any
@@ -166,7 +166,7 @@ def _reading(kept: _Kept, source: Source, state: VersionState | None, contact_ti
     age = time.time() - confirmed_at
     return Reading(
         content=kept.snapshot.content,
-        version=f"{kept.generation}/{kept.snapshot.name}/{kept.snapshot.version}",
+        version=f"{kept.snapshot.name}/{kept.snapshot.version}",
         modified_at=kept.snapshot.updated_at,
         stale=age if age > contact_timeout else None,
     )

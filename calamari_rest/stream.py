@@ -6,10 +6,11 @@ the last event it saw (`generation-streamid`) and goes on from there, or starts 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import orjson
 import redis.asyncio
@@ -60,7 +61,7 @@ RESET = Notice("reset", b"{}")
 
 @dataclass(eq=False)
 class Subscriber:
-    """One client's queue. Once `dropped`, nothing more is put into it."""
+    """One client's queue and its place among those that may be. Once `dropped`, nothing more is put into it."""
 
     queue: asyncio.Queue[Notice] = field(default_factory=lambda: asyncio.Queue(LONGEST_QUEUE))
     task: asyncio.Task[None] | None = None
@@ -79,6 +80,25 @@ class Subscriber:
                 asyncio.get_running_loop().call_later(DROP_SECONDS, self.task.cancel)
 
 
+# Weak: whatever becomes of a request, its place is free again when nothing refers to the subscriber any more.
+_admitted: WeakSet[Subscriber] = WeakSet()
+_admission = threading.Lock()
+
+
+def admit() -> Subscriber:
+    """Return a new subscriber; called from any thread.
+
+    Raises:
+        StreamFull: there are as many as there may be.
+    """
+    with _admission:
+        if len(_admitted) >= MOST_SUBSCRIBERS:
+            raise StreamFull(f"The stream already serves {MOST_SUBSCRIBERS} clients.")
+        subscriber = Subscriber()
+        _admitted.add(subscriber)
+        return subscriber
+
+
 class Hub:
     """The reader and its subscribers; lives in one event loop. It reads while there are subscribers."""
 
@@ -89,25 +109,10 @@ class Hub:
         self._generation: str | None = None
         self._position: StreamId | None = None
 
-    def reserve(self) -> Subscriber:
-        """Admit a subscriber.
-
-        Raises:
-            StreamFull: there are as many as there may be.
-        """
-        if len(self._subscribers) >= MOST_SUBSCRIBERS:
-            raise StreamFull(f"The stream already serves {MOST_SUBSCRIBERS} clients.")
-        subscriber = Subscriber()
-        self._subscribers.add(subscriber)
-        return subscriber
-
-    def release(self, subscriber: Subscriber) -> None:
-        """Forget a subscriber."""
-        self._subscribers.discard(subscriber)
-
-    async def events(self, subscriber: Subscriber, last_event_id: str) -> AsyncIterator[bytes]:
+    async def events(self, subscriber: Subscriber, last_event_id: str) -> AsyncGenerator[bytes, None]:
         """Yield the stream to a subscriber: what it missed, or `reset`; `ready`; then what happens, for ever."""
         subscriber.task = asyncio.current_task()
+        self._subscribers.add(subscriber)
         try:
             self._keep_reading()
             sent: StreamId = (0, 0)
@@ -124,7 +129,9 @@ class Hub:
                 if notice.generation is None or notice.position > sent:
                     yield notice.encoded()
         finally:
-            self.release(subscriber)
+            self._subscribers.discard(subscriber)
+            with _admission:
+                _admitted.discard(subscriber)
 
     async def _beginning(self, last_event_id: str) -> AsyncIterator[Notice]:
         """Yield what a new subscriber gets first; it is already queueing what happens meanwhile."""

@@ -99,7 +99,7 @@ class Settings(BaseSettings):
 
     @property
     def version_vector(self) -> Path:
-        """Memory-mapped file in which cthulhu publishes the versions of all maps."""
+        """File, shared through the page cache, in which cthulhu publishes the versions of all maps."""
         return self.run_dir / "versions"
 
     @property

@@ -71,42 +71,65 @@ def url(settings: Settings) -> str:
     return f"http://{settings.host}:{settings.port}/"
 
 
-async def wait_until_serving(settings: Settings, fsid: str | None, timeout: float) -> float:
-    """Return the seconds it took until the API was ready and, given its fsid, listed the cluster.
+async def wait_until_serving(settings: Settings, fsid: str | None, timeout: float) -> None:
+    """Return when the API is ready and, given its fsid, lists the cluster as connected.
 
     Raises:
         TimeoutError: it did not come that far; the message says how far.
     """
-    started = time.monotonic()
-    found = "nothing answers"
+    deadline = time.monotonic() + timeout
     async with httpx.AsyncClient(base_url=url(settings), timeout=10, trust_env=False) as client:
-        while time.monotonic() - started < timeout:
+        probe = Probe(client, admin_password(settings), fsid)
+        missing = "nothing answers"
+        while time.monotonic() < deadline:
             try:
-                found = await _state(client, settings, fsid)
+                missing = await probe.what_is_missing()
             except httpx.HTTPError as error:
-                found = f"{type(error).__name__} {error}"
-            if not found:
-                return time.monotonic() - started
+                missing = f"{type(error).__name__} {error}"
+            if not missing:
+                await probe.end()
+                return
             await asyncio.sleep(0.2)
-    raise TimeoutError(f"{url(settings)} is not ready: {found}")
+    raise TimeoutError(f"{url(settings)} is not ready: {missing}")
 
 
-async def _state(client: httpx.AsyncClient, settings: Settings, fsid: str | None) -> str:
-    """Return what is missing, "" when nothing is."""
-    ready = await client.get("readyz")
-    if ready.status_code != httpx.codes.OK:
-        return f"readyz answers {ready.status_code} {ready.text[:300]}"
-    if fsid is None:
-        return ""
-    token = await client.post(
-        "api/v2/auth/token", json={"username": ADMIN, "password": admin_password(settings) or ""}
-    )
-    if token.status_code != httpx.codes.OK:
-        return f"auth/token answers {token.status_code} {token.text[:300]}"
-    authorization = {"Authorization": f"Token {token.json()['token']}"}
-    clusters = await client.get("api/v2/cluster", headers=authorization)
-    if clusters.status_code != httpx.codes.OK:
-        return f"cluster answers {clusters.status_code} {clusters.text[:300]}"
-    await client.post("api/v2/auth/logout", headers=authorization)
-    listed = [cluster["id"] for cluster in clusters.json() if cluster.get("connected", True)]
-    return "" if fsid in listed else "the cluster is not listed yet"
+class Probe:
+    """A client that logs in once the API is ready, and then looks for the cluster."""
+
+    def __init__(self, client: httpx.AsyncClient, password: str | None, fsid: str | None) -> None:
+        self._client = client
+        self._password = password
+        self._fsid = fsid
+        self._headers: dict[str, str] = {}
+
+    async def what_is_missing(self) -> str:
+        """Return what is not there yet, "" when nothing is missing.
+
+        Raises:
+            httpx.HTTPError: nothing answered.
+        """
+        ready = await self._client.get("readyz")
+        if ready.status_code != httpx.codes.OK:
+            return f"readyz answers {ready.status_code} {ready.text[:300]}"
+        # Somebody may have changed the kept password since; that is no reason to refuse service.
+        if self._fsid is None or self._password is None or not await self._log_in():
+            return ""
+        clusters = await self._client.get("api/v2/cluster", headers=self._headers)
+        if clusters.status_code != httpx.codes.OK:
+            return f"cluster answers {clusters.status_code} {clusters.text[:300]}"
+        connected = [cluster["id"] for cluster in clusters.json() if cluster["connected"]]
+        return "" if self._fsid in connected else "the cluster is not connected yet"
+
+    async def end(self) -> None:
+        """Give the token back."""
+        if self._headers:
+            await self._client.post("api/v2/auth/logout", headers=self._headers)
+
+    async def _log_in(self) -> bool:
+        """Get a token unless there is one; return whether there is one now."""
+        if not self._headers:
+            credentials = {"username": ADMIN, "password": self._password}
+            answer = await self._client.post("api/v2/auth/token", json=credentials)
+            if answer.status_code == httpx.codes.OK:
+                self._headers = {"Authorization": f"Token {answer.json()['token']}"}
+        return bool(self._headers)

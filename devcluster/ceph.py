@@ -6,6 +6,7 @@ nothing needs to be added to a running cluster but the OSDs' ids and the pool.
 
 import asyncio
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Callable
@@ -15,15 +16,25 @@ from typing import Any
 from configuration import Settings
 from cthulhu.requests.capabilities import read_capabilities, write_capabilities
 from devcluster.ceph_configuration import READ_NAME, WRITE_NAME, CephPaths, write_configuration, write_keyrings
-from devcluster.children import Children, CommandFailed
+from devcluster.children import Children
 from devcluster.environment import plain
 from devcluster.plan import Node, Plan, is_free
 from devcluster.program import Program
 
 POOL = "rbd"
 POOL_PGS = 8
-# What a daemon logs begins with time, thread and level; lines above level 0 are for its own log file.
-LEVEL_FIELD = 2
+# A daemon's log line begins with time, thread and level; errors have level -1.
+ERROR_LINE = re.compile(r"\d{4}-\S+ [0-9a-f]+ -1 ")
+CLUSTER_LOG_LINE = re.compile(r" : cluster \[(?P<level>[A-Z]+)\] ")
+# Said at level -1 at every healthy start of this release.
+HARMLESS = (
+    "missing NOTIFY_TYPES member",
+    "Falling back to public interface",
+    "log_to_monitors",
+    "waiting for initial osdmap",
+    "set_numa_affinity",
+    "got status from non-daemon",
+)
 
 
 class PortTaken(Exception):
@@ -135,10 +146,9 @@ class CephCluster:
     async def _make_mons(self) -> None:
         monmap = self.paths.folder / "monmap"
         addresses = [word for mon, vector in self.plan.mon_addresses.items() for word in ("--addv", mon, vector)]
+        create = ["monmaptool", "--create", "--clobber", "--fsid", self.plan.fsid]
         features = ["--set-min-mon-release", "pacific", "--enable-all-features"]
-        await self.children.command(
-            ["monmaptool", "--create", "--clobber", "--fsid", self.plan.fsid, *features, *addresses, str(monmap)], plain()
-        )
+        await self.children.command([*create, *features, *addresses, str(monmap)], plain())
         sources = ["--monmap", str(monmap), "--keyring", str(self.paths.initial_keyring)]
         await asyncio.gather(
             *(
@@ -165,15 +175,12 @@ class CephCluster:
 
 
 def is_for_people(line: str) -> bool:
-    """Tell whether a daemon's line belongs in the merged log: errors and what does not come from its logger."""
-    fields = line.split(maxsplit=3)
-    if len(fields) <= LEVEL_FIELD or not fields[0][:4].isdigit():
-        return True
-    level = fields[LEVEL_FIELD]
-    return not level.isdigit()
+    """Tell whether a daemon's line belongs in the merged log: errors, and what the cluster itself reports."""
+    if match := CLUSTER_LOG_LINE.search(line):
+        return match["level"] != "DBG"
+    return bool(ERROR_LINE.match(line)) and not any(text in line for text in HARMLESS)
 
 
 def _as_node(node: Node) -> dict[str, str]:
     """Return an environment in which a daemon reports `node` as its host's name (Ceph's collect_sys_info)."""
     return {**plain(), "POD_NAME": node.name, "NODE_NAME": node.name}
-

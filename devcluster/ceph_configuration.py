@@ -152,7 +152,7 @@ def _sections(plan: Plan, paths: CephPaths) -> dict[str, dict[str, str]]:
             "osd_pool_default_min_size": "1",
             # Tests count PGs; the autoscaler would change their number.
             "osd_pool_default_pg_autoscale_mode": "off",
-            # All clients are of the cluster's own version; the default admits old ones, too, and `health` warns of that.
+            # All clients are of the cluster's version; the default admits old ones, too, and `health` warns of that.
             "auth_allow_insecure_global_id_reclaim": "false",
         },
         "client.admin": {"keyring": str(paths.admin_keyring)},
@@ -165,9 +165,12 @@ def _sections(plan: Plan, paths: CephPaths) -> dict[str, dict[str, str]]:
         "osd": {**_logging(), **_osd_options(paths)},
     }
     sections["mon"]["mon_data"] = str(paths.folder / "data" / "mon.$id")
+    # Every monitor writes the cluster's log; the first one's is shown to people.
+    sections[f"mon.{plan.mons[0]}"] = {"mon_cluster_log_to_stderr": "true"}
     for node in plan.nodes:
         for daemon in node.daemons:
-            sections[daemon] = {"host": node.name, "admin_socket": str(paths.sockets(node) / "$cluster-$name.asok")}
+            admin_socket = paths.sockets(node) / "$cluster-$name.asok"
+            sections.setdefault(daemon, {}).update({"host": node.name, "admin_socket": str(admin_socket)})
         for osd in node.osds:
             sections[f"osd.{osd}"]["crush_location"] = f"root=default host={node.name}"
     return sections
@@ -180,8 +183,8 @@ def _logging() -> dict[str, str]:
 
 def _mon_options() -> dict[str, str]:
     return {
-        # Who loses the leading monitor elects a new one after twice the lease: 4 s instead of 10, so that a node's death
-        # is a matter of seconds for those who watch through another.
+        # Who loses the leading monitor elects a new one after twice the lease: 4 s instead of 10, so that a node's
+        # death is a matter of seconds for those who watch through another.
         "mon_lease": "2",
         "mon_election_timeout": "2",
         # A standby mgr takes over after this silence; 30 s by default.

@@ -37,12 +37,12 @@ class Child:
     ended: asyncio.Future[int]
     output_ended: asyncio.Future[None]
 
-    def signal(self, number: signal.Signals) -> None:
+    def tell(self, number: signal.Signals) -> None:
         """Send a signal to the child alone, unless it has ended."""
         if not self.ended.done():
             os.kill(self.pid, number)
 
-    def signal_family(self, number: signal.Signals) -> None:
+    def tell_family(self, number: signal.Signals) -> None:
         """Send a signal to the child, its descendants and its session, unless it has ended."""
         if not self.ended.done():
             send(number, family(self.pid))
@@ -123,7 +123,7 @@ class Children:
         except TimeoutError:
             raise CommandFailed(f"{shown}: no end after {timeout:.0f} s\n" + "\n".join(lines[-20:])) from None
         finally:
-            child.signal_family(signal.SIGKILL)
+            child.tell_family(signal.SIGKILL)
         if code != 0:
             raise CommandFailed(f"{shown}: exit code {code}\n" + "\n".join(lines[-20:]))
         return "\n".join(lines)

@@ -51,7 +51,7 @@ class Shape:
     mons: int = 3
 
     def __post_init__(self) -> None:
-        if not (1 <= self.nodes and 0 <= self.osds_per_node and 1 <= self.mons <= min(self.nodes, 26)):
+        if not (self.nodes >= 1 and self.osds_per_node >= 0 and 1 <= self.mons <= min(self.nodes, 26)):
             raise ValueError("a cluster needs a node, and from one mon up to one per node (26 at most)")
 
 

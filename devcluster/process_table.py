@@ -45,7 +45,7 @@ def read(pid: int) -> Process | None:
 
 def snapshot() -> dict[int, Process]:
     """Return all processes by pid."""
-    found = (read(int(name)) for name in os.listdir("/proc") if name.isdigit())
+    found = (read(int(entry.name)) for entry in os.scandir("/proc") if entry.name.isdigit())
     return {process.pid: process for process in found if process}
 
 
@@ -73,7 +73,7 @@ def family(leader: int) -> list[Process]:
     return [
         process
         for process in table.values()
-        if not process.is_zombie and (process.session == leader or process.pid == leader or process.pid in below)
+        if not process.is_zombie and (leader in {process.pid, process.session} or process.pid in below)
     ]
 
 

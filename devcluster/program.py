@@ -97,9 +97,9 @@ class Supervised:
         if self._child is None:
             return
         child = self._child
-        child.signal(signal.SIGTERM)
+        child.tell(signal.SIGTERM)
         # A frozen process sees the request to end only when it goes on.
-        child.signal_family(signal.SIGCONT)
+        child.tell_family(signal.SIGCONT)
         try:
             await asyncio.wait_for(asyncio.shield(child.ended), self.program.stop_timeout)
         except TimeoutError:
@@ -111,7 +111,7 @@ class Supervised:
         self._leave_down(state)
         child = self._child
         while child is not None and not child.ended.done():
-            child.signal_family(signal.SIGKILL)
+            child.tell_family(signal.SIGKILL)
             await asyncio.wait({child.ended}, timeout=0.2)
 
     async def restart(self, reason: str) -> None:
@@ -129,13 +129,13 @@ class Supervised:
         """
         if self._child is None:
             raise ValueError(f"{self.program.name} does not run")
-        self._child.signal_family(signal.SIGSTOP)
+        self._child.tell_family(signal.SIGSTOP)
         self._become(State.PAUSED)
 
     def resume(self) -> None:
         """SIGCONT the whole family, if it is paused."""
         if self._child is not None and self.state is State.PAUSED:
-            self._child.signal_family(signal.SIGCONT)
+            self._child.tell_family(signal.SIGCONT)
             self._become(State.RUNNING)
 
     def _leave_down(self, state: State) -> None:

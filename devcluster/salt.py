@@ -138,7 +138,10 @@ class SaltCluster:
         return {
             "user": getpass.getuser(),
             "publish_port": self.plan.salt_publish_port,
-            "root_dir": str(folder),
+            # Every path is given whole; with another root folder, Salt would put those outside it below it.
+            "root_dir": "/",
+            "extension_modules": str(folder / "cache" / "extmods"),
+            "pillar_roots": {"base": []},
             "pki_dir": str(folder / "pki"),
             "cachedir": str(folder / "cache"),
             "sock_dir": str(sockets),
@@ -159,6 +162,8 @@ class SaltCluster:
             "worker_threads": 3,
             "token_dir": str(folder / "tokens"),
             "key_logfile": str(folder / "key.log"),
+            "sqlite_queue_dir": str(folder / "cache" / "queues"),
+            "syndic_dir": str(folder / "cache" / "syndics"),
             "file_roots": {"base": [str(NODE_CODE)]},
             # Returns are read from the event bus; a copy of each on disk would serve nobody.
             "job_cache": False,

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -22,10 +23,8 @@ def secret_key(file: Path) -> str:
                 stream.write(secrets.token_urlsafe(64))
                 stream.flush()
                 os.fsync(stream.fileno())
-            try:
+            with suppress(FileExistsError):
                 os.link(candidate, file)
-            except FileExistsError:
-                pass
         finally:
             candidate.unlink()
     return file.read_text()

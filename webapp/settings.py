@@ -3,11 +3,13 @@
 web, cthulhu, the worker and the management commands all load this module.
 """
 
+import datetime as dt
 import sqlite3
 from typing import Any
 
 import dj_database_url
 
+from calamari_rest.version import VERSION
 from configuration import settings as calamari_settings
 from configuration.settings import PROJECT_ROOT
 from webapp.logs import configure_structlog, logging_configuration
@@ -36,7 +38,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "calamari_rest.middleware.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "calamari_rest.middleware.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -90,41 +91,36 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# The edge's own middleware refuses larger bodies before anything reads them; this is Django's net below it.
+# `calamari_rest.body_limit` refuses larger bodies before Django sees them; this is the net below it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 
 # -- REST -------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.SessionAuthentication",
         "accounts.authentication.TokenAuthentication",
+        "accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.RoleAllows"],
     "DEFAULT_RENDERER_CLASSES": ["calamari_rest.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["calamari_rest.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "calamari_rest.schema.AutoSchema",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "calamari_rest.negotiation.JsonOnlyNegotiation",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "calamari_rest.renderers.JsonOnlyNegotiation",
     "EXCEPTION_HANDLER": "calamari_rest.exceptions.exception_handler",
-    "DEFAULT_THROTTLE_RATES": {"login": "20/min", "token": "20/min"},
-    "NUM_PROXIES": 0,
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-REST_KNOX = {"TOKEN_TTL": None, "TOKEN_LIMIT_PER_USER": None}
+# A token ends after this time without use; the expiry is written at most hourly.
+REST_KNOX = {"TOKEN_TTL": dt.timedelta(days=30), "AUTO_REFRESH": True, "MIN_REFRESH_INTERVAL": 3600}
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Calamari",
     "DESCRIPTION": "Management of Ceph clusters over HTTP.",
-    "VERSION": "2.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v2",
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [],
 }
-
-# Throttle counts live here: per process, which only makes the allowed rate a small multiple of the configured one.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # -- The rest ---------------------------------------------------------------------------------------------------------
 
@@ -134,4 +130,4 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
 LOGGING = logging_configuration(_calamari.log_level)
-configure_structlog()
+configure_structlog(_calamari.log_level)

@@ -10,7 +10,11 @@ class CredentialsSerializer(serializers.Serializer):
 
     username = StrictTextField(max_length=150, help_text="Name of the account.")
     password = StrictTextField(
-        max_length=1024, trim_whitespace=False, write_only=True, help_text="Its password.", style={"input_type": "password"}
+        max_length=1024,
+        trim_whitespace=False,
+        write_only=True,
+        help_text="Its password.",
+        style={"input_type": "password"},
     )
 
 

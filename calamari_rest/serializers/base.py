@@ -23,13 +23,13 @@ class StrictSerializer(serializers.Serializer):
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            errors = {**error.detail, **errors}  # type: ignore[dict-item]
+            errors = {**dict(error.detail), **errors}  # type: ignore[arg-type]
         if errors:
             raise serializers.ValidationError(errors)
         return values
 
 
-class StrictBooleanField(serializers.Field):
+class StrictBooleanField(serializers.BooleanField):
     """JSON's true and false; not the words, numbers and null that DRF would take for them."""
 
     default_error_messages = {"invalid": "Must be true or false."}
@@ -38,32 +38,26 @@ class StrictBooleanField(serializers.Field):
         """Return the boolean itself."""
         if not isinstance(data, bool):
             self.fail("invalid")
-        return data  # type: ignore[return-value]
-
-    def to_representation(self, value: bool) -> bool:
-        """Return the boolean itself."""
-        return value
+        return bool(data)
 
 
-class StrictNumberField(serializers.Field):
-    """A JSON number from `min_value` to `max_value`; not a boolean, not a number in a string."""
+class StrictNumberField(serializers.FloatField):
+    """A JSON number; not a boolean, not a number in a string."""
 
-    default_error_messages = {"invalid": "Must be a number from {min_value:g} to {max_value:g}."}
-
-    def __init__(self, *, min_value: float, max_value: float, **options: Any) -> None:
-        self.min_value, self.max_value = min_value, max_value
-        super().__init__(**options)
+    default_error_messages = {"invalid": "Must be a number."}
 
     def to_internal_value(self, data: Any) -> float:
         """Return the number as a float."""
-        is_number = isinstance(data, int | float) and not isinstance(data, bool)
-        if not is_number or not self.min_value <= data <= self.max_value or math.isnan(data):
-            self.fail("invalid", min_value=self.min_value, max_value=self.max_value)
-        return float(data)
-
-    def to_representation(self, value: float) -> float:
-        """Return the number itself."""
-        return value
+        if not isinstance(data, int | float) or isinstance(data, bool):
+            self.fail("invalid")
+        try:
+            number = float(data)
+        except OverflowError:
+            # An integer that no float can hold: infinity is out of every range, too.
+            number = math.inf
+        if math.isnan(number):
+            self.fail("invalid")
+        return number
 
 
 class StrictTextField(serializers.CharField):

@@ -18,8 +18,8 @@ class HealthCheckSerializer(serializers.Serializer):
 
     code = serializers.CharField(help_text="Ceph's name of the check, such as OSD_DOWN.")
     severity = serializers.CharField(help_text="HEALTH_WARN or HEALTH_ERR.")
-    summary = serializers.CharField(help_text="In one line.")
-    count = serializers.IntegerField(help_text="How many things it concerns.")
+    summary = serializers.CharField(allow_null=True, help_text="In one line.")
+    count = serializers.IntegerField(allow_null=True, help_text="How many things it concerns.")
     muted = serializers.BooleanField(help_text="Whether it was muted.")
     detail = serializers.ListField(child=serializers.CharField(), help_text="What exactly.")
 
@@ -28,5 +28,5 @@ class HealthSerializer(serializers.Serializer):
     """The health of a cluster."""
 
     status = serializers.CharField(help_text="HEALTH_OK, HEALTH_WARN or HEALTH_ERR.")
-    checks = HealthCheckSerializer(many=True, help_text="What is not well, the worst first.")
+    checks = HealthCheckSerializer(many=True, help_text="What is not well, by code.")
     mutes = serializers.ListField(child=serializers.JSONField(), help_text="What was muted, as Ceph tells it.")

@@ -8,7 +8,7 @@ class PoolSerializer(serializers.Serializer):
 
     id = serializers.IntegerField(help_text="Number of the pool.")
     name = serializers.CharField(help_text="Name, unique in the cluster.")
-    type = serializers.ChoiceField(choices=["replicated", "erasure"], help_text="How its objects survive losses.")
+    type = serializers.CharField(help_text="How its objects survive losses: replicated or erasure.")
     size = serializers.IntegerField(help_text="Copies (or chunks) of each object.")
     min_size = serializers.IntegerField(help_text="Copies that have to be there for I/O to go on.")
     pg_num = serializers.IntegerField(help_text="Number of placement groups.")

@@ -11,14 +11,13 @@ from django.contrib.auth import login, logout
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from knox.models import AuthToken
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import Throttled
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import TokenAuthentication
+from accounts.authentication import SessionAuthentication, TokenAuthentication
 from accounts.credentials import TooManyFailures, verify
 from accounts.models import User
 from calamari_rest import filters
@@ -36,6 +35,8 @@ REFUSED = {
     401: OpenApiResponse(ErrorSerializer, description="Wrong user name or password, or a disabled account."),
     429: OpenApiResponse(ErrorSerializer, description="Too many failed attempts from this address."),
 }
+
+EITHER: Any = [{"token": []}, {"session": []}, {}]
 
 
 def verified_user(request: Request, credentials: dict[str, Any]) -> User:
@@ -66,9 +67,7 @@ class LoginView(APIView):
         get_token(request)
         return _uncached(Response({}))
 
-    @extend_schema(
-        operation_id="login", request=CredentialsSerializer, responses={200: NothingSerializer, **REFUSED}
-    )
+    @extend_schema(operation_id="login", request=CredentialsSerializer, responses={200: NothingSerializer, **REFUSED})
     def post(self, request: Request) -> Response:
         """Begin a session, and set its cookie and a new CSRF cookie."""
         filters.parse(request.query_params, ())
@@ -91,7 +90,7 @@ class LogoutView(APIView):
     authentication_classes = [TokenAuthentication, _SessionWithoutCsrf]
     permission_classes = [AllowAny]
 
-    @extend_schema(operation_id="logout_status", responses=LogoutSerializer)
+    @extend_schema(operation_id="logout_status", auth=EITHER, responses=LogoutSerializer)
     def get(self, request: Request) -> Response:
         """Tell whether somebody is logged in; changes nothing."""
         filters.parse(request.query_params, ())
@@ -99,7 +98,7 @@ class LogoutView(APIView):
         message = "Logged in; POST here to log out" if logged_in else "Logged out"
         return _uncached(Response({"message": message}))
 
-    @extend_schema(operation_id="logout", request=None, responses=LogoutSerializer)
+    @extend_schema(operation_id="logout", auth=EITHER, request=None, responses=LogoutSerializer)
     def post(self, request: Request) -> Response:
         """End the session that sends this, or revoke the token that does."""
         filters.parse(request.query_params, ())

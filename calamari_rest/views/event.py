@@ -17,9 +17,7 @@ from cthulhu import journal
 from cthulhu.journal import Severity
 
 FILTERS = (
-    Filter(
-        "severity", str, "Only events as bad as this, or worse; INFO if not given.", choices=tuple(Severity.names)
-    ),
+    Filter("severity", str, "Only events as bad as this, or worse; INFO if not given.", choices=tuple(Severity.names)),
     Filter("object_type", str, "Only events about objects of this type."),
     Filter("object_id", str, "Only events about the object of this id."),
 )

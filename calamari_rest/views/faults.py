@@ -19,7 +19,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return respond(request, problem_of(exception))
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  (Django's signature)
     """Answer for URLs that lead nowhere (handler404)."""
     return respond(request, Problem(404, "not_found", "There is nothing at this URL."))
 

@@ -70,8 +70,10 @@ class OsdView(RowsView):
         filters.parse(request.query_params, ())
         change = OsdChangeSerializer(data=request.data)
         change.is_valid(raise_exception=True)
-        accepted = backend.current().for_change().update(
-            fsid, OSD, osd_id, dict(change.validated_data), backend.caller_of(request)
+        accepted = (
+            backend.current()
+            .for_change()
+            .update(fsid, OSD, osd_id, dict(change.validated_data), backend.caller_of(request))
         )
         return answer_change(request, accepted)
 
@@ -82,7 +84,9 @@ class OsdView(RowsView):
         reading = self.read(fsid)
         return answer(request, implemented_commands, reading)
 
-    @extend_schema(operation_id="osd_valid_commands", responses={200: {"type": "object", "additionalProperties": VALID_COMMANDS}})
+    @extend_schema(
+        operation_id="osd_valid_commands", responses={200: {"type": "object", "additionalProperties": VALID_COMMANDS}}
+    )
     def valid_commands(self, request: Request, fsid: str, osd_id: str) -> Response:
         """List the commands that can be applied to an OSD as it is now, under its id."""
         filters.parse(request.query_params, ())

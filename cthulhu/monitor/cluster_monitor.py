@@ -29,10 +29,11 @@ from cthulhu.remote.port import Heartbeat, JobReturn, MapUpdate, Remote, RemoteE
 from cthulhu.requests.factory import RequestFactory
 from cthulhu.requests.osd import OsdRequestFactory
 from cthulhu.requests.user_request import UserRequest
-from cthulhu.rpc.errors import ClusterUnavailable, InvalidCall, NotFound
+from cthulhu.rpc.dispatcher import remaining_time
+from cthulhu.rpc.errors import ClusterUnavailable, InvalidCall, NotFound, ServerUnavailable
 from cthulhu.rpc.types import CLUSTER, OSD, Caller, ClusterVersions
 from cthulhu.sync.objects import CONTACT, OSD_MAP, SERVERS, digest
-from cthulhu.sync.validation import validated
+from cthulhu.sync.validation import InvalidMap, check_identity, validated
 
 log = structlog.get_logger(__name__)
 
@@ -132,11 +133,17 @@ class ClusterMonitor:
     def _on_map(self, update: MapUpdate) -> None:
         if update.lease != self._watch.lease or update.node != self._watch.node:
             return
-        content, problems = validated(update.map, update.content)
+        try:
+            content, problems = validated(update.map, update.content)
+            check_identity(content, self.fsid, update.version)
+            moved = self.state.objects.offer(update.map, update.version, content, update.received_at)
+        except (InvalidMap, KeyError, TypeError) as error:
+            log.warning("map refused", map=update.map, fsid=self.fsid, node=update.node, error=str(error))
+            return
         if problems:
             log.warning("map cleaned", map=update.map, fsid=self.fsid, problems=problems[:10])
         self._contact = max(self._contact, update.received_at)
-        if self.state.objects.offer(update.map, update.version, content, update.received_at):
+        if moved:
             self._publish()
             if update.map == OSD_MAP:
                 self._tracker.on_osd_map(self._osd_map_epoch())
@@ -260,6 +267,8 @@ class ClusterMonitor:
             return self._submit(self.factory(object_type).apply(self.row(object_type, object_id), command), caller)
 
     def _submit(self, planned: UserRequest | None, caller: Caller) -> str | None:
+        if remaining_time() <= 0:
+            raise ServerUnavailable("The caller no longer waits, so nothing was changed.", sent=False)
         if not self.is_connected(time.time()):
             since = dt.datetime.fromtimestamp(self._contact, dt.UTC).isoformat()
             raise ClusterUnavailable(f"Cluster {self.name} is out of contact.", fsid=self.fsid, since=since)

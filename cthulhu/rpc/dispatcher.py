@@ -4,6 +4,7 @@
 travel.
 """
 
+import contextvars
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -37,10 +38,13 @@ class Dispatcher:
         self._methods: Mapping[str, Method] = protocol.methods_of(service)
 
     def answer(self, body: bytes, deadline: float, correlation_id: str) -> bytes:
-        """Run the call in `body` in this thread and return the encoded answer.
+        """Run the call in `body` in this thread, in a context of its own, and return the encoded answer.
 
         `deadline` is a moment of the monotonic clock; a call that comes to its turn after it is not run.
         """
+        return contextvars.copy_context().run(self._answer, body, deadline, correlation_id)
+
+    def _answer(self, body: bytes, deadline: float, correlation_id: str) -> bytes:
         call_id = None
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(correlation_id=correlation_id)

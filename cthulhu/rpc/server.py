@@ -5,7 +5,6 @@ in a pool of threads, so that a slow one does not hold up the others.
 """
 
 import asyncio
-import contextvars
 import os
 import socket
 import threading
@@ -69,7 +68,6 @@ class Application:
         correlation_id = headers.get(protocol.CORRELATION_HEADER.encode(), b"").decode("latin-1")
         running = asyncio.get_running_loop().run_in_executor(
             self._threads,
-            contextvars.Context().run,
             self._dispatcher.answer,
             body,
             time.monotonic() + seconds,

@@ -53,6 +53,20 @@ def validated(name: str, content: Any) -> tuple[Any, list[str]]:
     return cleaned, list(problems)
 
 
+def check_identity(content: Any, fsid: str, version: int | str) -> None:
+    """Check that a map which names its cluster and its epoch is of this cluster and of this version.
+
+    Raises:
+        InvalidMap: it is of another cluster, or another epoch than was announced.
+    """
+    if not isinstance(content, dict):
+        return
+    if content.get("fsid", fsid) != fsid:
+        raise InvalidMap(f"a map of cluster {_excerpt(content['fsid'])}")
+    if isinstance(version, int) and content.get("epoch", version) != version:
+        raise InvalidMap(f"epoch {_excerpt(content['epoch'])} announced as {version}")
+
+
 def _clean(value: Any, problems: Problems, depth: int) -> Any:
     """Return a copy that is JSON of bounded depth and strings; what cannot be kept becomes None."""
     kind = type(value)

@@ -1,7 +1,7 @@
-"""A real Ceph cluster, as small as one can be: one monitor, one manager, two OSDs in memory. No root, no systemd."""
+"""A real Ceph cluster, as small as one can be: three monitors, a manager, two OSDs in memory. No root, no systemd."""
 
 import json
-import os
+import signal
 import subprocess
 import uuid
 from pathlib import Path
@@ -12,8 +12,8 @@ from tests.salt.processes import Daemon, free_ports, wait_for
 CONF = """
 [global]
 fsid = {fsid}
-mon_initial_members = a
-mon_host = [v2:127.0.0.1:{v2},v1:127.0.0.1:{v1}]
+mon_initial_members = a,b,c
+mon_host = {addresses}
 public_network = 127.0.0.1/32
 auth_allow_insecure_global_id_reclaim = false
 keyring = {folder}/keyring
@@ -34,6 +34,7 @@ osd_crush_chooseleaf_type = 0
 osd_pool_default_pg_autoscale_mode = off
 mon_warn_on_pool_no_redundancy = false
 mgr_initial_modules = iostat
+mon_mgr_beacon_grace = 6
 mgr_module_path = /usr/share/ceph/mgr
 osd_objectstore = memstore
 memstore_device_bytes = 1G
@@ -44,7 +45,8 @@ admin_socket =
 log_file = /dev/null
 """
 # The order is that of starting; `-f` keeps each in the foreground, so that it ends with its session.
-DAEMONS = ("mon.a", "mgr.x", "osd.0", "osd.1")
+MONITORS = ("mon.a", "mon.b", "mon.c")
+DAEMONS = (*MONITORS, "mgr.x", "osd.0", "osd.1")
 
 
 class SmallCeph:
@@ -59,12 +61,15 @@ class SmallCeph:
     def start(self) -> None:
         (self.folder / "log").mkdir(parents=True)
         (self.folder / "crash" / "posted").mkdir(parents=True)
-        v2, v1 = free_ports(2)
-        self.conf.write_text(CONF.format(fsid=self.fsid, folder=self.folder, v2=v2, v1=v1))
-        self._make_monitor(v2, v1)
-        self.start_daemon("mon.a")
+        ports = iter(free_ports(2 * len(MONITORS)))
+        addresses = {name: f"[v2:127.0.0.1:{next(ports)},v1:127.0.0.1:{next(ports)}]" for name in MONITORS}
+        hosts = ",".join(addresses.values())
+        self.conf.write_text(CONF.format(fsid=self.fsid, folder=self.folder, addresses=hosts))
+        self._make_monitors(addresses)
+        for name in MONITORS:
+            self.start_daemon(name)
         self._make_others()
-        for name in DAEMONS[1:]:
+        for name in DAEMONS[len(MONITORS) :]:
             self.start_daemon(name)
         wait_for(lambda: self.ceph("osd", "stat")["num_up_osds"] == 2, 30, "the OSDs")
 
@@ -77,6 +82,11 @@ class SmallCeph:
     def stop(self) -> None:
         for daemon in reversed(self.daemons.values()):
             daemon.kill()
+
+    def signal_monitors(self, number: signal.Signals) -> None:
+        """Stop or thaw all monitors: nobody answers, although every connection stands."""
+        for name in MONITORS:
+            self.daemons[name].signal(number)
 
     def ceph(self, *command: str) -> Any:
         """Run `ceph` as client.admin; return its JSON, None when it says nothing."""
@@ -96,22 +106,23 @@ class SmallCeph:
         keyring.write_text(run("ceph", "-c", str(self.conf), "auth", "get-or-create", name, *words))
         return keyring
 
-    def _make_monitor(self, v2: int, v1: int) -> None:
+    def _make_monitors(self, addresses: dict[str, str]) -> None:
         keyring, monmap = str(self.folder / "keyring"), str(self.folder / "monmap")
         run("ceph-authtool", "-C", "-g", "-n", "mon.", "--cap", "mon", "allow *", keyring)
         run("ceph-authtool", "-g", "-n", "client.admin", *_everything(), keyring)
-        address = f"[v2:127.0.0.1:{v2},v1:127.0.0.1:{v1}]"
         release = ["--set-min-mon-release", "pacific", "--enable-all-features"]
-        run("monmaptool", "--create", "--fsid", self.fsid, *release, "--addv", "a", address, monmap)
-        mkfs = ["--mkfs", "--monmap", monmap, "--keyring", keyring]
-        run("ceph-mon", "-c", str(self.conf), "-i", "a", *mkfs)
+        members = [word for name, address in addresses.items() for word in ("--addv", name.split(".")[1], address)]
+        run("monmaptool", "--create", "--fsid", self.fsid, *release, *members, monmap)
+        for name in addresses:
+            mkfs = ["-i", name.split(".")[1], "--mkfs", "--monmap", monmap, "--keyring", keyring]
+            run("ceph-mon", "-c", str(self.conf), *mkfs)
 
     def _make_others(self) -> None:
         profiles = {
             "mgr.x": ["--cap", "mon", "allow profile mgr", "--cap", "osd", "allow *"],
             **{
-                f"osd.{i}": ["--cap", "mon", "allow profile osd", "--cap", "mgr", "allow profile osd", "--cap", "osd", "allow *"]
-                for i in (0, 1)
+                name: ["--cap", "mon", "allow profile osd", "--cap", "mgr", "allow profile osd", "--cap", "osd", "allow *"]
+                for name in ("osd.0", "osd.1")
             },
         }
         for name, capabilities in profiles.items():
@@ -132,7 +143,7 @@ def _everything() -> list[str]:
 
 def run(*arguments: str) -> str:
     """Run a program to its end and return what it wrote."""
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, env={**os.environ, "CEPH_ARGS": ""})
+    done = subprocess.run(arguments, capture_output=True, text=True, errors="replace", timeout=60)
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
     return done.stdout

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import transaction
+from knox.models import AuthToken
 
 from accounts import admin_password
 from accounts.models import Role, User
@@ -25,7 +26,9 @@ class Command(BaseCommand):
         with transaction.atomic():
             user = User.objects.filter(username=USERNAME).first()
             if user is None:
-                password = given.get_secret_value() if given else admin_password.read(kept) or admin_password.generate(kept)
+                password = (
+                    given.get_secret_value() if given else admin_password.read(kept) or admin_password.generate(kept)
+                )
                 User.objects.create_user(USERNAME, password, Role.ADMINISTRATOR)
                 self.stdout.write("administrator created")
             elif given and not user.check_password(given.get_secret_value()):
@@ -39,7 +42,7 @@ class Command(BaseCommand):
         user.is_active = True
         user.save()
         # Sessions end by themselves (they carry a hash of the password), tokens do not.
-        user.auth_token_set.all().delete()
+        AuthToken.objects.filter(user=user).delete()
         self.stdout.write("administrator's password changed")
 
     def _forget_if_outdated(self, kept: Path, password: str) -> None:

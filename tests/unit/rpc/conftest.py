@@ -41,9 +41,7 @@ class Service:
         self.calls.append(("list", fsid, object_type, known))
         unchanged = known == "v1"
         content = None if unchanged else orjson.Fragment(orjson.dumps(ROWS))
-        return Snapshot(
-            fsid=fsid, name=object_type, version="v1", updated_at=1.5, unchanged=unchanged, content=content
-        )
+        return Snapshot(fsid=fsid, name=object_type, version="v1", updated_at=1.5, unchanged=unchanged, content=content)
 
     @rpc_method
     def update(
@@ -103,4 +101,3 @@ def client(request: pytest.FixtureRequest, service: Service, socket_path: Path) 
         client = Client.unix(socket_path)
         yield client
         client.close()
-

@@ -129,7 +129,7 @@ def test_data_that_cannot_be_sent_does_not_hide_the_error():
     assert caught.value.data == {}
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner)))
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
 def test_no_error_object_confuses_the_client(report):
     try:
         body = orjson.dumps({"jsonrpc": "2.0", "id": 1, "error": {"code": report, "message": report, "data": report}})

@@ -122,13 +122,13 @@ def test_the_file_remains_when_the_writer_is_gone(path, reader):
 
 def test_a_reader_closes_the_files_it_left(writer, path):
     reader = VersionVectorReader(path)
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(20):
         successor = VersionVectorWriter(path)
         successor.publish(state())
         assert reader.read() == state()
         successor.close()
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
 
 
 @pytest.mark.parametrize("size", [0, 1, 8, 39, 40, 4096, 4100, 4112, 4113, 4200, 2**16 + 4100])
@@ -223,7 +223,9 @@ def test_readers_in_other_processes_never_see_half_a_state(writer, path):
     while time.monotonic() < end:
         sequence += 1
         # Sizes change, and now and then exceed the slot, so that the file is replaced in between.
-        writer.publish(state(sequence, heartbeat=float(sequence), clusters=800 if sequence == 200 else sequence % 7 + 1))
+        writer.publish(
+            state(sequence, heartbeat=float(sequence), clusters=800 if sequence == 200 else sequence % 7 + 1)
+        )
         writer.beat(float(sequence + 1))
     codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     assert codes == [0, 0, 0]

@@ -1,0 +1,48 @@
+"""The home of one development cluster, in which one supervisor at a time may run, and where its clients find it."""
+
+import fcntl
+from pathlib import Path
+from typing import IO
+
+from configuration import Settings
+
+
+class HomeInUse(Exception):
+    """Another supervisor runs in this home."""
+
+
+def lock(settings: Settings) -> IO[str]:
+    """Make the home's folders and take its lock, which lasts as long as the returned file is open in any process.
+
+    Raises:
+        HomeInUse: see there.
+    """
+    for folder in (settings.home, settings.run_dir):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = (settings.home / "devcluster.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise HomeInUse(f"a development cluster is already running in {settings.home}") from None
+    return file
+
+
+def control_socket(settings: Settings) -> Path:
+    """Return where the supervisor listens."""
+    return settings.run_dir / "devcluster.sock"
+
+
+def children_record(settings: Settings) -> Path:
+    """Return the file in which the supervisor notes its children."""
+    return settings.run_dir / "children.json"
+
+
+def merged_log(settings: Settings) -> Path:
+    """Return the file of the merged log."""
+    return log_folder(settings) / "devcluster.log"
+
+
+def log_folder(settings: Settings) -> Path:
+    """Return the folder of all logs."""
+    return settings.home / "log"

@@ -1,0 +1,89 @@
+"""The salt-master comes and goes; the nodes, and whoever listens to them, carry on by themselves."""
+
+import time
+import uuid
+
+import pytest
+
+from cthulhu.remote.port import RemoteUnavailable
+from tests.salt.listener import Listener, order
+from tests.salt.small_salt import SmallSalt
+
+
+def restart_master(salt_master: SmallSalt) -> None:
+    salt_master.processes["master"].kill()
+    salt_master.processes["master"].start()
+
+
+def test_the_events_go_on_after_a_restart_of_the_master(nodes: Listener, salt_master: SmallSalt) -> None:
+    restart_master(salt_master)
+    back = time.time()
+    for node in ("node1", "node2"):
+        nodes.heartbeat(node, lambda h: h.time > back, seconds=60, since=nodes.mark())
+    print("back after", time.time() - back)
+
+
+def test_jobs_go_out_again_after_a_restart_of_the_master(nodes: Listener, salt_master: SmallSalt) -> None:
+    """The master's key for local users is a new one then."""
+    restart_master(salt_master)
+    until = time.monotonic() + 60
+    while True:
+        job_id = nodes.remote.new_job_id()
+        try:
+            nodes.remote.publish("node1", "ceph.outcome", {"request_id": "restart", "step": 0}, job_id)
+            nodes.answer(job_id, 5)
+            break
+        except (RemoteUnavailable, TimeoutError):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+
+
+def test_without_a_master_publishing_fails_soon(nodes: Listener, salt_master: SmallSalt) -> None:
+    salt_master.processes["master"].kill()
+    try:
+        for _ in range(2):
+            began = time.monotonic()
+            with pytest.raises(RemoteUnavailable):
+                nodes.remote.publish("node1", "ceph.outcome", {}, nodes.remote.new_job_id())
+            assert time.monotonic() - began < 7
+    finally:
+        salt_master.processes["master"].start()
+    nodes.heartbeat("node1", lambda h: True, seconds=60, since=nodes.mark())
+
+
+def test_a_node_that_nobody_knows_is_refused(nodes: Listener) -> None:
+    with pytest.raises(RemoteUnavailable, match="does not know the node stranger"):
+        nodes.remote.publish("stranger", "ceph.outcome", {}, nodes.remote.new_job_id())
+
+
+def test_a_node_that_is_a_pattern_is_no_pattern(nodes: Listener) -> None:
+    with pytest.raises(RemoteUnavailable):
+        nodes.remote.publish("node*", "ceph.outcome", {}, nodes.remote.new_job_id())
+
+
+def test_a_restarted_minion_goes_on(nodes: Listener, salt_master: SmallSalt) -> None:
+    old = nodes.heartbeat("node2", lambda h: True, since=nodes.mark())
+    salt_master.processes["node2"].kill()
+    salt_master.processes["node2"].start()
+
+    nodes.heartbeat("node2", lambda h: h.boot != old.boot and h.connected, seconds=60)
+
+
+def test_a_command_under_way_while_the_master_dies_has_an_outcome(nodes: Listener, salt_master: SmallSalt) -> None:
+    request_id, job_id = str(uuid.uuid4()), nodes.remote.new_job_id()
+    arguments = order(request_id, {"prefix": "osd in", "ids": ["1"]})
+    nodes.remote.publish("node1", "ceph.run_command", arguments, job_id)
+    time.sleep(0.3)
+    restart_master(salt_master)
+    nodes.heartbeat("node1", lambda h: True, seconds=60, since=nodes.mark())
+    answer = None
+    for _ in range(20):
+        try:
+            answer = nodes.call("node1", "ceph.outcome", patience=5, request_id=request_id, step=0)
+            break
+        except (RemoteUnavailable, TimeoutError):
+            time.sleep(0.2)
+
+    assert answer is not None
+    assert answer.result is not None
+    assert answer.result["outcome"] == "done"
