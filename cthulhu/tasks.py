@@ -25,7 +25,7 @@ RUN_COMMAND = "ceph.run_command"
 @cache
 def remote() -> Remote:
     """Return this process's connection to the nodes, made at the first use: a worker forks its processes."""
-    from cthulhu.remote.salt import SaltRemote  # noqa: PLC0415  (Salt is imported only where jobs are published)
+    from cthulhu.remote.salt.remote import SaltRemote  # noqa: PLC0415  (Salt is imported only where jobs are published)
 
     configuration = settings().salt_configuration
     assert configuration is not None  # noqa: S101  (filled in by the settings' validator)

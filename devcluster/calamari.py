@@ -71,6 +71,12 @@ def url(settings: Settings) -> str:
     return f"http://{settings.host}:{settings.port}/"
 
 
+def greeting(settings: Settings) -> list[str]:
+    """Return the lines that tell a person where Calamari is and how to log in."""
+    password = "as in CALAMARI_ADMIN_PASSWORD" if settings.admin_password else admin_password(settings) or "not known"
+    return [f"Calamari is at {url(settings)}", f"user {ADMIN}, password {password}"]
+
+
 async def wait_until_serving(settings: Settings, fsid: str | None, timeout: float) -> None:
     """Return when the API is ready and, given its fsid, lists the cluster as connected.
 

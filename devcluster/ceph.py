@@ -24,9 +24,9 @@ from devcluster.program import Program
 POOL = "rbd"
 POOL_PGS = 8
 # A daemon's log line begins with time, thread and level; errors have level -1.
-ERROR_LINE = re.compile(r"\d{4}-\S+ [0-9a-f]+ -1 ")
-CLUSTER_LOG_LINE = re.compile(r" : cluster \[(?P<level>[A-Z]+)\] ")
-# Said at level -1 at every healthy start of this release.
+ERROR_LINE = re.compile(r"\d{4}-\S+ [0-9a-f]+ -1 (?P<text>.*)")
+CLUSTER_LOG_LINE = re.compile(r" : cluster \[(?P<level>[A-Z]+)\] (?P<text>.*)")
+# Said at level -1 at every healthy start and end of this release.
 HARMLESS = (
     "missing NOTIFY_TYPES member",
     "Falling back to public interface",
@@ -34,6 +34,10 @@ HARMLESS = (
     "waiting for initial osdmap",
     "set_numa_affinity",
     "got status from non-daemon",
+    "received  signal: Terminated",
+    "Got Signal Terminated",
+    "Got signal Terminated",
+    "Immediate shutdown",
 )
 
 
@@ -63,7 +67,7 @@ class CephCluster:
                 environment=_as_node(node),
                 node=node.name,
                 stale=(self.paths.sockets(node) / f"ceph-{daemon}.asok",),
-                is_shown=is_for_people,
+                shown=for_people,
             )
             for node in self.plan.nodes
             for daemon in node.daemons
@@ -174,11 +178,13 @@ class CephCluster:
         return [f"ceph-{kind}", "-c", str(self.paths.conf), "-i", identity]
 
 
-def is_for_people(line: str) -> bool:
-    """Tell whether a daemon's line belongs in the merged log: errors, and what the cluster itself reports."""
+def for_people(line: str) -> str | None:
+    """Return what of a daemon's line belongs in the merged log: errors, and what the cluster itself reports."""
     if match := CLUSTER_LOG_LINE.search(line):
-        return match["level"] != "DBG"
-    return bool(ERROR_LINE.match(line)) and not any(text in line for text in HARMLESS)
+        return None if match["level"] == "DBG" else f"cluster [{match['level']}] {match['text']}"
+    if (match := ERROR_LINE.match(line)) and not any(text in line for text in HARMLESS):
+        return match["text"]
+    return None
 
 
 def _as_node(node: Node) -> dict[str, str]:

@@ -201,6 +201,8 @@ def _mon_options() -> dict[str, str]:
         "mgr_initial_modules": "iostat",
         # The cluster's log, audit entries included, is asked for by `ceph log last`; a file of it would grow for ever.
         "mon_cluster_log_to_file": "false",
+        # Each change of health once, not with all that `ceph health detail` says.
+        "mon_health_detail_to_clog": "false",
     }
 
 

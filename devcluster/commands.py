@@ -117,18 +117,10 @@ def _up(options: argparse.Namespace) -> int:
     status = cluster.up(*passed_on, report=lambda line: print(f"  {line}", flush=True))
     print(f"up after {time.monotonic() - started:.1f} s")
     if status["url"]:
-        for line in greeting():
-            print(line)
+        from devcluster import calamari  # noqa: PLC0415  (imports httpx, which the other commands do without)
+
+        print("\n".join(calamari.greeting(settings())))
     return 0
-
-
-def greeting() -> list[str]:
-    """Return the lines that tell a person where Calamari is and how to log in."""
-    from devcluster import calamari  # noqa: PLC0415  (imports httpx)
-
-    password = calamari.admin_password(settings())
-    given = "as in CALAMARI_ADMIN_PASSWORD" if settings().admin_password else password or "not known"
-    return [f"Calamari: {calamari.url(settings())}", f"user {calamari.ADMIN}, password {given}"]
 
 
 def _down(_options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ It goes to `$CALAMARI_HOME/log/devcluster.log`, and to the terminal in the foreg
 its own, with everything it said. All of them are bounded in size.
 """
 
+import contextlib
 import datetime as dt
 import logging
 import logging.handlers
@@ -26,24 +27,30 @@ class MergedLog:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._own_files: dict[str, logging.Handler] = {}
+        self._terminal = terminal
         self._merged = [_rotating(folder / f"{OWN_NAME}.log", LARGEST_MERGED_FILE)]
         if terminal is not None:
             shown = TerminalHandler(terminal)
             shown.setFormatter(LineFormatter(in_color=terminal.isatty()))
             self._merged.append(shown)
 
-    def line(self, name: str, text: str, *, merged: bool = True) -> None:
-        """Write a line of the process `name`; `merged=False` keeps it out of the merged log."""
-        record = logging.LogRecord(name, logging.INFO, "", 0, text, None, None)
-        if name != OWN_NAME:
-            self._own_file(name).handle(record)
-        if merged:
+    def line(self, name: str, text: str, merged: str | None) -> None:
+        """Write a line of the process `name`: `text` to its own file, `merged`, if any, to the merged log."""
+        self._own_file(name).handle(_record(name, text))
+        if merged is not None:
             for handler in self._merged:
-                handler.handle(record)
+                handler.handle(_record(name, merged))
 
     def say(self, text: str) -> None:
         """Write a line of the supervisor itself."""
-        self.line(OWN_NAME, text)
+        for handler in self._merged:
+            handler.handle(_record(OWN_NAME, text))
+
+    def tell_person(self, text: str) -> None:
+        """Write to the terminal alone, what must not be kept in a file."""
+        if self._terminal is not None:
+            with contextlib.suppress(OSError, ValueError):
+                print(text, file=self._terminal, flush=True)
 
     def _own_file(self, name: str) -> logging.Handler:
         if name not in self._own_files:
@@ -74,6 +81,10 @@ class TerminalHandler(logging.StreamHandler[TextIO]):
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802  (the name is logging's)
         """Write nothing from now on."""
         self.setLevel(sys.maxsize)
+
+
+def _record(name: str, text: str) -> logging.LogRecord:
+    return logging.LogRecord(name, logging.INFO, "", 0, text, None, None)
 
 
 def _rotating(path: Path, size: int) -> logging.Handler:

@@ -30,14 +30,18 @@ class State(enum.StrEnum):
     KILLED = "killed"
 
 
-def everything(_line: str) -> bool:
+def unchanged(line: str) -> str | None:
     """Show every line in the merged log."""
-    return True
+    return line
 
 
 @dataclass(frozen=True)
 class Program:
-    """What to run. `stale` are files that a killed predecessor may have left and that would hinder it."""
+    """What to run.
+
+    `stale` are files that a killed predecessor may have left and that would hinder it; `shown` turns a line of its
+    output into the merged log's, or None to keep it out of there.
+    """
 
     name: str
     arguments: list[str]
@@ -46,7 +50,7 @@ class Program:
     node: str | None = None
     stale: tuple[Path, ...] = ()
     stop_timeout: float = 10.0
-    is_shown: Callable[[str], bool] = everything
+    shown: Callable[[str], str | None] = unchanged
 
 
 @dataclass
@@ -167,7 +171,7 @@ class Supervised:
         self._become(State.RUNNING)
 
     def _on_line(self, line: str) -> None:
-        self.log.line(self.program.name, line, merged=self.program.is_shown(line))
+        self.log.line(self.program.name, line, self.program.shown(line))
 
     def _on_end(self, ended: asyncio.Future[int]) -> None:
         self._child = None

@@ -30,6 +30,7 @@ def program(settings: Settings) -> Program:
         "maxmemory": "256mb",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
+        "loglevel": "warning",
     }
     arguments = ["redis-server"]
     for option, value in options.items():

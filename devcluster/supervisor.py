@@ -72,6 +72,8 @@ class Supervisor:
             self._run(calamari.programs(self._settings).values())
             fsid = self._plan.fsid if "ceph" in self._parts else None
             await calamari.wait_until_serving(self._settings, fsid, SERVING_TIMEOUT)
+            for line in calamari.greeting(self._settings):
+                self._log.tell_person(line)
         self.ready = True
         self._say_progress("everything is up")
 
@@ -164,7 +166,7 @@ class Supervisor:
 
     async def _prepare_calamari(self) -> None:
         for line in (await calamari.prepare(self._settings, self._children)).splitlines():
-            self._log.line("prepare", line)
+            self._log.line("prepare", line, line)
         self._say_progress("the database is migrated")
 
     def _check_port(self) -> None:

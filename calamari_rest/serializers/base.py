@@ -1,6 +1,5 @@
 """Strictness that DRF's own fields do not have."""
 
-import math
 from typing import Any
 
 from rest_framework import serializers
@@ -50,14 +49,7 @@ class StrictNumberField(serializers.FloatField):
         """Return the number as a float."""
         if not isinstance(data, int | float) or isinstance(data, bool):
             self.fail("invalid")
-        try:
-            number = float(data)
-        except OverflowError:
-            # An integer that no float can hold: infinity is out of every range, too.
-            number = math.inf
-        if math.isnan(number):
-            self.fail("invalid")
-        return number
+        return float(data)
 
 
 class StrictTextField(serializers.CharField):

@@ -1,7 +1,8 @@
 """The whole edge with a real cthulhu behind it, in one process: recorded maps, the local RPC transport, no broker."""
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,10 @@ def operator(cthulhu: Cthulhu) -> APIClient:
 @pytest.fixture
 def reader(cthulhu: Cthulhu) -> APIClient:
     return client_of(Role.READONLY)
+
+
+@pytest.fixture
+def async_run() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+    """Return a function that runs coroutines in an event loop of their own."""
+    with asyncio.Runner() as runner:
+        yield runner.run

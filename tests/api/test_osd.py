@@ -125,7 +125,7 @@ class TestChanging:
             (b'{"reweight": 1.001}', "reweight"),
             (b'{"reweight": -0.1}', "reweight"),
             (b'{"reweight": 1e400}', None),
-            (b'{"reweight": 1' + b"0" * 400 + b"}", "reweight"),
+            (b'{"reweight": 1' + b"0" * 400 + b"}", None),
             (b'{"reweight": 1' + b"0" * 5000 + b"}", None),
             (b'{"reweight": NaN}', None),
             (b'{"reweight": Infinity}', None),

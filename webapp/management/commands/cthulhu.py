@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 from configuration import settings
 from cthulhu.monitor.manager import Manager
 from cthulhu.monitor.service import Service
-from cthulhu.remote.salt import SaltRemote
+from cthulhu.remote.salt.remote import SaltRemote
 from cthulhu.rpc.server import serve
 from webapp.celery import app as celery_app
 
