@@ -204,11 +204,12 @@ class Hub:
             assert self._position is not None  # noqa: S101  (set by _resume)
             found = await client.xread({STREAM: _wire(self._position)}, count=READ_BATCH, block=BLOCK_MILLISECONDS)
             generation = _text(await client.get(GENERATION))
-            if generation != self._generation:
-                # Redis lost all it had. Without a generation there is nobody yet who writes a new stream.
+            if generation != self._generation and self._generation is not None:
+                # Redis lost all it had; what it holds now, if anything, is read from its beginning.
                 self._broadcast(RESET)
                 self._generation, self._position = generation, (0, 0)
                 continue
+            self._generation = generation
             for identity, fields in found[0][1] if found else []:
                 self._position = _stream_id(identity)
                 self._broadcast(_notice(generation or "", self._position, fields))

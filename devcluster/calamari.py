@@ -4,6 +4,7 @@ The commands are those of a deployment; only the addresses and folders are the d
 """
 
 import asyncio
+import json
 import sys
 import time
 from pathlib import Path
@@ -27,17 +28,33 @@ def programs(settings: Settings) -> dict[str, Program]:
     """Return cthulhu, the worker and the web server by name."""
     environment = of_calamari(settings)
     module = [PYTHON, "-m"]
-    celery = [*module, "celery", "-A", "webapp", "worker", "--beat", "--concurrency", str(WORKER_PROCESSES)]
+    celery = [*module, "celery", "-A", "webapp", "--quiet", "worker", "--beat", "--concurrency", str(WORKER_PROCESSES)]
     celery += ["--loglevel", settings.log_level, "--without-gossip", "--without-mingle"]
-    uvicorn = [*module, "uvicorn", "webapp.asgi:application", "--host", settings.host, "--port", str(settings.port)]
-    uvicorn += ["--workers", str(WEB_WORKERS), "--no-access-log", "--timeout-graceful-shutdown", str(WEB_GRACE)]
-    return {
-        "cthulhu": Program(
-            "cthulhu", [PYTHON, "manage.py", "cthulhu"], environment, stale=(settings.rpc_socket,), stop_timeout=10.0
-        ),
-        "worker": Program("worker", celery, environment, stale=(canary(settings),), stop_timeout=15.0),
-        "web": Program("web", uvicorn, environment, stop_timeout=WEB_GRACE + 5.0),
-    }
+    # Whoever develops as root, as in a container, knows it.
+    worker_environment = environment | {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
+    web = [PYTHON, "manage.py", "web", "--workers", str(WEB_WORKERS)]
+    cthulhu = [PYTHON, "manage.py", "cthulhu"]
+    found = (
+        Program("cthulhu", cthulhu, environment, stale=(settings.rpc_socket,), shown=for_people),
+        Program("worker", celery, worker_environment, stale=(canary(settings),), stop_timeout=15.0, shown=for_people),
+        Program("web", web, environment, stop_timeout=WEB_GRACE + 5.0, shown=for_people),
+    )
+    return {program.name: program for program in found}
+
+
+def for_people(line: str) -> str | None:
+    """Return a line for the merged log: a log entry, which is JSON, as `level event name=value ...`."""
+    try:
+        entry = json.loads(line)
+        words = [entry.pop("level"), entry.pop("event")]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return line or None
+    for name in ("timestamp", "logger"):
+        entry.pop(name, None)
+    # Of a traceback each line stays a line.
+    traceback = entry.pop("exception", "")
+    text = " ".join([*map(str, words), *(f"{name}={value}" for name, value in entry.items())])
+    return f"{text}\n{traceback}" if traceback else text
 
 
 def canary(settings: Settings) -> Path:

@@ -1,0 +1,90 @@
+"""The OpenAPI document: it is complete, and the server keeps to it whatever schemathesis sends."""
+
+import logging
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from hypothesis import HealthCheck, settings
+from rest_framework.schemas.generators import EndpointEnumerator
+
+from accounts.models import Role
+from calamari_rest.problems import CODES
+from calamari_rest.views.schema import document
+from tests.api.conftest import API, FSID, Cthulhu, client_of
+
+EXAMPLES = 12
+# Statuses that answer no request, however strange; 503 is documented, and so are its codes.
+FAULTS = {500, 501, 502, 504}
+
+
+@pytest.fixture
+def authorization(cthulhu: Cthulhu) -> str:
+    return str(client_of(Role.OPERATOR)._credentials["HTTP_AUTHORIZATION"])
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def api_schema(cthulhu: Cthulhu, quiet: None) -> Any:
+    return schemathesis.openapi.from_wsgi(f"{API}/schema", get_wsgi_application())
+
+
+# The stream never ends; logging out would end the test's own login.
+schema = schemathesis.pytest.from_fixture("api_schema").exclude(path=[f"{API}/stream", f"{API}/auth/logout"])
+bounded = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
+    derandomize=True,
+)
+
+
+@schema.parametrize()
+@bounded
+def test_as_generated(case: Any, authorization: str) -> None:
+    answer = case.call_and_validate(headers={"Authorization": authorization})
+    assert answer.status_code not in FAULTS
+
+
+@schema.include(path_regex="fsid").parametrize()
+@bounded
+def test_on_objects_that_exist(case: Any, authorization: str) -> None:
+    there = {"fsid": FSID, "osd_id": "1", "pool_id": "1", "command": "scrub"}
+    case.path_parameters = {name: there.get(name, value) for name, value in case.path_parameters.items()}
+    answer = case.call_and_validate(headers={"Authorization": authorization})
+    assert answer.status_code not in FAULTS
+
+
+def test_generating_it_gives_no_warnings() -> None:
+    call_command("spectacular", fail_on_warn=True, validate=True, stdout=StringIO())
+
+
+def test_every_url_is_in_it() -> None:
+    served = {path for path, _, _ in EndpointEnumerator().get_api_endpoints()}
+    hidden = {f"{API}/schema", f"{API}/auth/login/", f"{API}/auth/logout/"}
+    assert served - hidden == set(document()["paths"])
+
+
+def test_everything_in_it_is_explained() -> None:
+    for name, component in document()["components"]["schemas"].items():
+        for field, content in component.get("properties", {}).items():
+            assert content.get("description") or "allOf" in content or "$ref" in content, f"{name}.{field}"
+    for path, operations in document()["paths"].items():
+        for method, operation in operations.items():
+            assert operation.get("description"), f"{method} {path}"
+
+
+def test_all_codes_are_in_it() -> None:
+    error = document()["components"]["schemas"]["Error"]["properties"]["code"]
+    reference = error.get("$ref") or error["allOf"][0]["$ref"]
+    assert document()["components"]["schemas"][reference.rpartition("/")[2]]["enum"] == list(CODES)
