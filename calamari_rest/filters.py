@@ -4,6 +4,7 @@ A parameter that the resource does not know is refused, too: a mistyped filter t
 with everything.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ Matches = Callable[[Row, Any], bool]
 CACHE_BUSTER = "_"
 LARGEST_ID = 2**31 - 1
 LONGEST_TEXT = 255
+TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -52,13 +54,20 @@ class Filter:
         """Return the filter as the OpenAPI document shows it."""
         return OpenApiParameter(
             self.name,
-            self.kind if not self.choices else str,
+            {"type": "array", "items": self._schema()} if self.many else self._schema(),
             OpenApiParameter.QUERY,
             description=self.description,
-            many=self.many,
-            enum=self.choices,
             explode=True if self.many else None,
         )
+
+    def _schema(self) -> dict[str, Any]:
+        if self.kind is bool:
+            return {"type": "boolean"}
+        if self.kind is int:
+            return {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
+        if self.choices is not None:
+            return {"type": "string", "enum": list(self.choices)}
+        return {"type": "string", "pattern": f"^{TEXT.pattern}$"}
 
     def _one(self, text: str) -> Any:
         if self.kind is bool:
@@ -69,8 +78,8 @@ class Filter:
             return _id(text)
         if self.choices is not None and text not in self.choices:
             raise ValueError(f"Must be one of {', '.join(self.choices)}.")
-        if not text or len(text) > LONGEST_TEXT or not text.isprintable():
-            raise ValueError(f"Must be 1 to {LONGEST_TEXT} printable characters.")
+        if not TEXT.fullmatch(text):
+            raise ValueError(f"Must be 1 to {LONGEST_TEXT} characters, and no control characters.")
         return text
 
 

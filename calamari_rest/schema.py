@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularSchema
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 
@@ -40,7 +40,7 @@ _WHY = {
 @cache
 def paged(item: type[serializers.Serializer]) -> type[serializers.Serializer]:
     """Return the serializer of a page of items, for the document."""
-    return type(
+    page = type(
         f"Paged{item.__name__}",
         (serializers.Serializer,),
         {
@@ -52,6 +52,8 @@ def paged(item: type[serializers.Serializer]) -> type[serializers.Serializer]:
             "results": item(many=True, help_text="The items."),
         },
     )
+    # It stands for the whole answer of a list, not for one item of it.
+    return extend_schema_serializer(many=False)(page)
 
 
 def bare_or_paged(name: str, item: type[serializers.Serializer]) -> PolymorphicProxySerializer:

@@ -119,6 +119,7 @@ class Hub:
             async for notice in self._beginning(last_event_id):
                 sent = max(sent, notice.position)
                 yield notice.encoded()
+            _stop_if_canceled()
             while not (subscriber.dropped and subscriber.queue.empty()):
                 try:
                     notice = await asyncio.wait_for(subscriber.queue.get(), HEARTBEAT_SECONDS)
@@ -233,6 +234,13 @@ class Hub:
         return redis.asyncio.Redis.from_url(
             self._redis_url, socket_connect_timeout=2, socket_timeout=2 + BLOCK_MILLISECONDS / 1000
         )
+
+
+def _stop_if_canceled() -> None:
+    """Raise the cancellation that redis-py swallows when it comes while a connection is being made."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from devcluster.process_table import Process, family, read, send, snapshot
+from devcluster.process_table import Process, family, is_running, read, send, snapshot
 
 LONGEST_LINE = 8192
 KILL_TIMEOUT = 2.0
@@ -174,7 +174,7 @@ class Children:
 
 
 def kill_leftovers(record: Path) -> int:
-    """Kill what an earlier run recorded and left running; return how many processes there were.
+    """Kill what an earlier run recorded and left running, wait for its end; return how many processes there were.
 
     The caller holds the home's lock, so no living run owns them. A session whose leader is another process by now
     (a later start time) is left alone.
@@ -182,18 +182,21 @@ def kill_leftovers(record: Path) -> int:
     try:
         content = json.loads(record.read_text())
         started = {int(pid): int(ticks) for pid, ticks in content["started"].items()}
-    except (FileNotFoundError, ValueError, KeyError, AttributeError):
+        boot = content["boot"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return 0
-    if content.get("boot") != BOOT_ID.read_text().strip():
+    if boot != BOOT_ID.read_text().strip():
         return 0
-    killed = 0
+    left: list[Process] = []
     for leader, ticks in started.items():
         present = read(leader)
         if present is None or present.started == ticks:
-            left = family(leader)
-            send(signal.SIGKILL, left)
-            killed += len(left)
-    return killed
+            left += family(leader)
+    send(signal.SIGKILL, left)
+    deadline = time.monotonic() + KILL_TIMEOUT
+    while time.monotonic() < deadline and any(map(is_running, left)):
+        time.sleep(0.01)
+    return len(left)
 
 
 class LineReader(asyncio.Protocol):

@@ -3,6 +3,7 @@
 A `DevCluster` holds nothing but the home's address; several may be used for one home.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -41,26 +42,31 @@ class DevCluster:
     """The development cluster of one home, running or not.
 
     Args:
-        environment: variables such as CALAMARI_HOME and CALAMARI_PORT, on top of this process's own.
+        environment: the whole environment that it runs in, CALAMARI_HOME, CALAMARI_PORT and so on included; this
+            process's own by default.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = dict(os.environ if environment is None else environment)
         self.settings = _settings_in(self._environment)
 
-    def up(self, *options: str, timeout: float = 240.0, report: Callable[[str], None] = silent) -> dict[str, Any]:
+    def up(
+        self, *options: str, tied: bool = False, timeout: float = 240.0, report: Callable[[str], None] = silent
+    ) -> dict[str, Any]:
         """Start it in the background and return its status once everything serves.
 
         Args:
             options: of `python -m devcluster run`, such as `--nodes=1`.
+            tied: end it when this process ends, however that happens; for tests.
             timeout: seconds after which it is taken down again.
             report: called with each step of progress.
 
         Raises:
             StartFailed: see there; nothing is left running.
         """
+        parent = [f"--parent={os.getpid()}"] if tied else []
         process = subprocess.Popen(
-            [sys.executable, "-m", "devcluster", "run", "--quiet", *options],
+            [sys.executable, "-m", "devcluster", "run", "--quiet", *parent, *options],
             env=self._environment,
             cwd=PROJECT_ROOT,
             stdin=subprocess.DEVNULL,
@@ -68,22 +74,32 @@ class DevCluster:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        try:
+            return self._follow(process, time.monotonic() + timeout, report)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+
+    def _follow(
+        self, process: "subprocess.Popen[bytes]", deadline: float, report: Callable[[str], None]
+    ) -> dict[str, Any]:
+        """Report the progress of a starting cluster; return its status once everything serves."""
         told = 0
-        deadline = time.monotonic() + timeout
         while process.poll() is None:
             try:
-                status = self.status() if process.poll() is None else {}
+                status = self.status()
             except NotRunning:
                 status = {}
-            for line in status.get("progress", ())[told:]:
-                report(line)
-                told += 1
-            if status.get("ready"):
-                return status
+            # Until the home's lock is taken or refused, another one may answer.
+            if status.get("guardian") == process.pid:
+                for line in status["progress"][told:]:
+                    report(line)
+                    told += 1
+                if status["ready"]:
+                    return status
             if time.monotonic() > deadline:
-                process.terminate()
-                process.wait()
-                raise StartFailed(f"not up after {timeout:.0f} s\n{self._end_of_log()}")
+                raise StartFailed(f"not up in time\n{self._end_of_log()}")
             time.sleep(0.1)
         assert process.stderr is not None  # noqa: S101  (stderr=PIPE)
         raise StartFailed(process.stderr.read().decode(errors="replace") or self._end_of_log())
@@ -94,15 +110,18 @@ class DevCluster:
         Raises:
             TimeoutError: it is still there after DOWN_TIMEOUT seconds.
         """
-        try:
-            status = self.status()
-            self._ask({"action": "down"})
-        except NotRunning:
+        if not self.is_running():
             return False
         deadline = time.monotonic() + DOWN_TIMEOUT
-        while Path(f"/proc/{status['guardian']}").exists() and self.is_running():
+        asked = False
+        while self.is_running():
+            # One that has only just started does not listen yet.
+            with contextlib.suppress(NotRunning):
+                if not asked:
+                    self._ask({"action": "down"})
+                    asked = True
             if time.monotonic() > deadline:
-                raise TimeoutError(f"process {status['guardian']} has not ended within {DOWN_TIMEOUT:.0f} s")
+                raise TimeoutError(f"what runs in {self.settings.home} has not ended within {DOWN_TIMEOUT:.0f} s")
             time.sleep(0.05)
         return True
 
@@ -111,7 +130,7 @@ class DevCluster:
         if not self.settings.home.exists():
             return False
         try:
-            home.lock(self.settings).close()
+            home.lock(self.settings, patience=0).close()
         except home.HomeInUse:
             return True
         return False

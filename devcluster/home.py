@@ -1,6 +1,7 @@
 """The home of one development cluster, in which one supervisor at a time may run, and where its clients find it."""
 
 import fcntl
+import time
 from pathlib import Path
 from typing import IO
 
@@ -11,8 +12,12 @@ class HomeInUse(Exception):
     """Another supervisor runs in this home."""
 
 
-def lock(settings: Settings) -> IO[str]:
+def lock(settings: Settings, patience: float = 1.0) -> IO[str]:
     """Make the home's folders and take its lock, which lasts as long as the returned file is open in any process.
+
+    Args:
+        settings: they name the home.
+        patience: seconds to wait for it; clients take it for a moment to see whether somebody has it.
 
     Raises:
         HomeInUse: see there.
@@ -20,12 +25,17 @@ def lock(settings: Settings) -> IO[str]:
     for folder in (settings.home, settings.run_dir):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = (settings.home / "devcluster.lock").open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise HomeInUse(f"a development cluster is already running in {settings.home}") from None
-    return file
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                file.close()
+                raise HomeInUse(f"a development cluster is already running in {settings.home}") from None
+            time.sleep(0.02)
+        else:
+            return file
 
 
 def control_socket(settings: Settings) -> Path:

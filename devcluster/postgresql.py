@@ -62,7 +62,8 @@ def server() -> Iterator[str]:
         _call("initdb", "--pgdata", str(data), "--username", DATABASE, "--auth", "trust", "--no-sync", "-E", "UTF8")
         arguments = [*_as_unprivileged(), _program("postgres"), "-D", str(data), "-k", str(folder), "-h", ""]
         # What a crash of the machine would lose, nobody would miss.
-        process = subprocess.Popen([*arguments, "-F"], env=plain(), start_new_session=True)
+        arguments += ["-F", "-c", "log_min_messages=FATAL"]
+        process = subprocess.Popen(arguments, env=plain(), start_new_session=True)
         try:
             _wait_until_ready(folder)
             _call("createdb", "-h", str(folder), "-U", DATABASE, DATABASE)
@@ -75,7 +76,9 @@ def server() -> Iterator[str]:
 
 def _wait_until_ready(folder: Path) -> None:
     deadline = time.monotonic() + STARTUP_TIMEOUT
-    while subprocess.run([_program("pg_isready"), "-q", "-h", str(folder)], check=False).returncode != 0:
+    while (
+        subprocess.run([_program("pg_isready"), "-q", "-h", str(folder), "-U", DATABASE], check=False).returncode != 0
+    ):
         if time.monotonic() > deadline:
             raise TimeoutError(f"PostgreSQL does not answer after {STARTUP_TIMEOUT:.0f} s")
         time.sleep(0.1)

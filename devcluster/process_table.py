@@ -43,6 +43,12 @@ def read(pid: int) -> Process | None:
     return Process(pid, int(fields[1]), int(fields[3]), fields[0].decode(), int(fields[19]))
 
 
+def is_running(process: Process) -> bool:
+    """Tell whether this very process has not ended; another one with its pid does not count."""
+    now = read(process.pid)
+    return now is not None and now.started == process.started and not now.is_zombie
+
+
 def snapshot() -> dict[int, Process]:
     """Return all processes by pid."""
     found = (read(int(entry.name)) for entry in os.scandir("/proc") if entry.name.isdigit())

@@ -27,7 +27,7 @@ from devcluster.program import Program
 
 NODE_CODE = PROJECT_ROOT / "salt"
 KEY_BITS = 2048
-# A busy minion mostly does not heed SIGTERM at all. Nothing is lost by killing it: its journal is written before it acts.
+# A minion mostly does not heed SIGTERM at all. Nothing is lost by killing it: its journal is written before it acts.
 MINION_STOP_TIMEOUT = 1.0
 BIN = Path(sys.executable).parent
 

@@ -2,6 +2,7 @@
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +16,7 @@ from calamari_rest.exceptions import NoData
 class SyncObjectView(ViewSet):
     """Sync objects of a cluster."""
 
-    @extend_schema(operation_id="sync_object_list", responses={200: {"type": "array", "items": {"type": "string"}}})
+    @extend_schema(operation_id="sync_object_list", responses=serializers.ListSerializer(child=serializers.CharField()))
     def list(self, request: Request, fsid: str) -> Response:
         """List the names of the sync objects."""
         filters.parse(request.query_params, ())

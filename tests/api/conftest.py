@@ -28,6 +28,8 @@ from tests.monitor.played_nodes import Nodes, RecordingRemote, recorded
 FSID = recorded("osd_map")["fsid"]
 API = "/api/v2"
 CLUSTER = f"{API}/cluster/{FSID}"
+# Long enough for a test on a busy machine.
+CONTACT_TIMEOUT = 30.0
 PASSWORD = "correct horse battery"
 
 
@@ -56,9 +58,14 @@ class Cthulhu:
         return {self.monitor.fsid: self.monitor}
 
     def die(self) -> None:
-        """Stop answering, with the last heartbeat a minute ago."""
+        """Stop answering, with the last heartbeat long ago."""
         self.install(Client(Disconnected()))
-        self.vector.beat(time.time() - 60)
+        self.vector.beat(time.time() - 10 * CONTACT_TIMEOUT)
+
+    def live(self) -> None:
+        """Hear from the nodes again, for tests that take long."""
+        self.nodes.heartbeat("node1")
+        self.nodes.heartbeat("node2")
 
     def store(self) -> None:
         """Write the rows to SQL, as cthulhu does every few seconds."""
@@ -90,12 +97,14 @@ def cthulhu(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cthulh
     monitor = ClusterMonitor(
         FSID,
         "ceph",
-        settings=Settings(),
+        settings=Settings(contact_timeout=CONTACT_TIMEOUT),
         remote=remote,
         publisher=VectorPublisher(writer, Cthulhu.generation),
         relay=Relay("redis://127.0.0.1:1", 100),
     )
-    present = Backend(Client(Disconnected()), VersionVectorReader(tmp_path / "versions"), contact_timeout=3.0)
+    present = Backend(
+        Client(Disconnected()), VersionVectorReader(tmp_path / "versions"), contact_timeout=CONTACT_TIMEOUT
+    )
 
     def install(client: Client) -> None:
         replaced = replace(present, client=client)

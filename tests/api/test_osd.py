@@ -170,7 +170,7 @@ class TestChanging:
         assert operator.patch(f"{CLUSTER[:-1]}x/osd/1", {"in": False}).status_code == 404
 
     def test_cluster_out_of_contact(self, operator: APIClient, cthulhu: Cthulhu) -> None:
-        cthulhu.monitor._contact -= 60
+        cthulhu.monitor._contact -= 300
         answer = operator.patch(f"{OSD}/1", {"in": False})
         assert (answer.status_code, answer.json()["code"]) == (503, "cluster_unavailable")
         assert answer["Retry-After"]

@@ -122,14 +122,14 @@ class TestAge:
 
     @pytest.mark.parametrize("url", READABLE)
     def test_cluster_out_of_contact(self, reader: APIClient, cthulhu: Cthulhu, url: str) -> None:
-        contact = time.time() - 30
+        contact = time.time() - 300
         cthulhu.monitor._contact = contact
         for item in list(cthulhu.monitor.state.objects._current.values()):
             object.__setattr__(item, "updated_at", contact)
         cthulhu.monitor.tick()
         answer = reader.get(CLUSTER + url)
         assert answer.status_code == 200
-        assert 29 <= int(answer["X-Calamari-Stale"]) <= 40
+        assert 299 <= int(answer["X-Calamari-Stale"]) <= 330
         if not url:
             assert answer.json()["connected"] is False
 
@@ -140,12 +140,12 @@ class TestDeadCthulhu:
     ) -> None:
         before = {url: reader.get(CLUSTER + url).json() for url in READABLE if url}
         cthulhu.die()
-        later = time.time() + 60
+        later = time.time() + 300
         monkeypatch.setattr(time, "time", lambda: later)
         for url, content in before.items():
             answer = reader.get(CLUSTER + url)
             assert (answer.status_code, answer.json()) == (200, content), url
-            assert 59 <= int(answer["X-Calamari-Stale"]) <= 75
+            assert 299 <= int(answer["X-Calamari-Stale"]) <= 330
 
     def test_a_fresh_process_reads_from_sql(self, reader: APIClient, cthulhu: Cthulhu) -> None:
         expected = {url: reader.get(CLUSTER + url).json() for url in READABLE if url}

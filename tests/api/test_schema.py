@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from hypothesis import HealthCheck, settings
 from rest_framework.schemas.generators import EndpointEnumerator
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from accounts.models import Role
 from calamari_rest.problems import CODES
@@ -20,6 +21,8 @@ from tests.api.conftest import API, FSID, Cthulhu, client_of
 EXAMPLES = 12
 # Statuses that answer no request, however strange; 503 is documented, and so are its codes.
 FAULTS = {500, 501, 502, 504}
+# A schema cannot say which pages there are, nor that `in` and `reweight` must not contradict each other.
+NOT_CHECKED = [positive_data_acceptance]
 
 
 @pytest.fixture
@@ -27,20 +30,17 @@ def authorization(cthulhu: Cthulhu) -> str:
     return str(client_of(Role.OPERATOR)._credentials["HTTP_AUTHORIZATION"])
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
 
 
-@pytest.fixture
-def api_schema(cthulhu: Cthulhu, quiet: None) -> Any:
-    return schemathesis.openapi.from_wsgi(f"{API}/schema", get_wsgi_application())
-
-
 # The stream never ends; logging out would end the test's own login.
-schema = schemathesis.pytest.from_fixture("api_schema").exclude(path=[f"{API}/stream", f"{API}/auth/logout"])
+schema = schemathesis.openapi.from_wsgi(f"{API}/schema", get_wsgi_application()).exclude(
+    path=[f"{API}/stream", f"{API}/auth/logout"]
+)
 bounded = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -51,17 +51,19 @@ bounded = settings(
 
 @schema.parametrize()
 @bounded
-def test_as_generated(case: Any, authorization: str) -> None:
-    answer = case.call_and_validate(headers={"Authorization": authorization})
+def test_as_generated(case: Any, cthulhu: Cthulhu, authorization: str) -> None:
+    cthulhu.live()
+    answer = case.call_and_validate(headers={"Authorization": authorization}, excluded_checks=NOT_CHECKED)
     assert answer.status_code not in FAULTS
 
 
 @schema.include(path_regex="fsid").parametrize()
 @bounded
-def test_on_objects_that_exist(case: Any, authorization: str) -> None:
+def test_on_objects_that_exist(case: Any, cthulhu: Cthulhu, authorization: str) -> None:
+    cthulhu.live()
     there = {"fsid": FSID, "osd_id": "1", "pool_id": "1", "command": "scrub"}
     case.path_parameters = {name: there.get(name, value) for name, value in case.path_parameters.items()}
-    answer = case.call_and_validate(headers={"Authorization": authorization})
+    answer = case.call_and_validate(headers={"Authorization": authorization}, excluded_checks=NOT_CHECKED)
     assert answer.status_code not in FAULTS
 
 
@@ -86,5 +88,4 @@ def test_everything_in_it_is_explained() -> None:
 
 def test_all_codes_are_in_it() -> None:
     error = document()["components"]["schemas"]["Error"]["properties"]["code"]
-    reference = error.get("$ref") or error["allOf"][0]["$ref"]
-    assert document()["components"]["schemas"][reference.rpartition("/")[2]]["enum"] == list(CODES)
+    assert error["enum"] == list(CODES)

@@ -253,6 +253,24 @@ class TestHub:
 
         async_run(scenario())
 
+    @pytest.mark.parametrize("moment", range(1, 40, 3))
+    def test_clients_may_leave_at_any_moment(self, private_redis: PrivateRedis, async_run: Any, moment: int) -> None:
+        async def scenario() -> None:
+            listener = Listener(Hub(private_redis.url))
+
+            async def listen() -> None:
+                async for _ in listener.events:
+                    pass
+
+            task = asyncio.create_task(listen())
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            task.cancel()
+            _, running = await asyncio.wait([task], timeout=2)
+            assert not running
+
+        async_run(scenario())
+
     def test_heartbeats(self, private_redis: PrivateRedis, async_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.1)
 

@@ -62,7 +62,7 @@ class Product:
 
     def settle(self) -> None:
         """Wait until nothing that a test broke is left: everything runs, in contact, all OSDs up and in."""
-        until(lambda: self.call("GET", "/cluster").json()[0]["connected"], 60)
+        until(self.is_ready, 90)
         for number in (osd["osd"] for osd in self.cluster.ceph("osd", "dump")["osds"]):
             until(lambda number=number: self.osd(number)["up"], 60)
             if self.osd(number)["reweight"] != 1.0:
@@ -70,16 +70,27 @@ class Product:
                 if answer.status_code == 202:
                     assert not self.completed(answer.json()["request_id"])["error"]
 
-    def commands_in_audit(self, request_id: str) -> list[str]:
-        """Return the commands with a request's id that the monitors began to carry out, from their audit log.
+    def is_ready(self) -> bool:
+        """Tell whether every part of the service answers and the cluster is in contact."""
+        try:
+            ready = httpx.get(f"{self.root}/readyz", timeout=10).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+        return ready and bool(self.get(f"/cluster/{self.fsid}")["connected"])
 
-        A command for the monitors stands there twice, as dispatched and as finished; one that the manager's audit
-        names again is of the same connection. What counts is how often it was dispatched.
-        """
+    def audit_lines(self, *request_ids: str) -> list[str]:
+        """Return the lines of the monitors' audit log that carry the id of one of the requests."""
         lines = self.cluster.ceph("log", "last", "10000", "debug", "audit")
-        return [
-            line["message"] for line in lines if request_id in line["message"] and line["message"].endswith("dispatch")
-        ]
+        return [line["message"] for line in lines if any(identity in line["message"] for identity in request_ids)]
+
+    def executions(self, *request_ids: str) -> list[int]:
+        """Return how often the command of each request was carried out, from the monitors' audit log.
+
+        A command is logged as dispatched by the monitor that received it and by the leader that it was passed on to,
+        and once, by the leader, as finished.
+        """
+        finished = [line for line in self.audit_lines(*request_ids) if line.endswith(": finished")]
+        return [sum(identity in line for line in finished) for identity in request_ids]
 
     def program(self, name: str) -> Row:
         """Return the row of a program in the supervisor's status."""

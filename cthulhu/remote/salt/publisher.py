@@ -22,7 +22,8 @@ class Publisher:
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
-        self._options = options
+        # Salt would repeat a request that was not answered, so that one call lasts several timeouts.
+        self._options = {**options, "request_channel_tries": 1}
         self._lock = threading.Lock()
         self._client: salt.client.LocalClient | None = None
         self._key_changed: int | None = None
