@@ -50,7 +50,8 @@ class Installation:
 
     def osd(self, number: int) -> dict[str, Any]:
         """Return an OSD as the API shows it."""
-        return self.http.get(f"/cluster/{self.fsid}/osd/{number}").raise_for_status().json()
+        row: dict[str, Any] = self.http.get(f"/cluster/{self.fsid}/osd/{number}").raise_for_status().json()
+        return row
 
     def change_behind_our_back(self, command: dict[str, Any]) -> "subprocess.Popen[str]":
         """Start a change made directly at the monitors; the process prints the moment of the commit (Unix seconds)."""
@@ -63,7 +64,7 @@ class Installation:
     def wait_for(self, request_id: str) -> dict[str, Any]:
         """Poll a request until it is complete, and return it."""
         while True:
-            request = self.http.get(f"/request/{request_id}").raise_for_status().json()
+            request: dict[str, Any] = self.http.get(f"/request/{request_id}").raise_for_status().json()
             if request["state"] == "complete":
                 return request
             time.sleep(0.02)
@@ -72,5 +73,8 @@ class Installation:
 def summary(values: list[float]) -> str:
     """Return median, 95th percentile and maximum of times in seconds, as milliseconds."""
     ordered = sorted(values)
-    at = lambda share: ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000  # noqa: E731
+
+    def at(share: float) -> float:
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
+
     return f"median {at(0.5):6.1f} ms   p95 {at(0.95):6.1f} ms   max {ordered[-1] * 1000:6.1f} ms   n {len(ordered)}"

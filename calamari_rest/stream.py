@@ -186,6 +186,7 @@ class Hub:
         # The position is kept through outages, so that nothing is missed if Redis has kept the stream.
         self._generation, self._position = None, None
         while self._subscribers:
+            _stop_if_canceled()
             client = self._connect()
             try:
                 await self._read_from(client)
@@ -205,6 +206,7 @@ class Hub:
             assert self._position is not None  # noqa: S101  (set by _resume)
             found = await client.xread({STREAM: _wire(self._position)}, count=READ_BATCH, block=BLOCK_MILLISECONDS)
             generation = _text(await client.get(GENERATION))
+            _stop_if_canceled()
             if generation != self._generation and self._generation is not None:
                 # Redis lost all it had; what it holds now, if anything, is read from its beginning.
                 self._broadcast(RESET)

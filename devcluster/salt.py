@@ -6,8 +6,9 @@ project's `salt/` folder from where it lies.
 """
 
 import asyncio
-import getpass
 import json
+import os
+import pwd
 import sys
 import time
 from dataclasses import dataclass
@@ -142,7 +143,7 @@ class SaltCluster:
 
     def _common_options(self, folder: Path, sockets: Path, pid_file: str) -> dict[str, Any]:
         return {
-            "user": getpass.getuser(),
+            "user": pwd.getpwuid(os.getuid()).pw_name,
             "publish_port": self.plan.salt_publish_port,
             # Every path is given whole; with another root folder, Salt would put those outside it below it.
             "root_dir": "/",

@@ -67,9 +67,8 @@ class Supervisor:
                 group.create_task(self._bring_up_salt())
             if "calamari" in self._parts:
                 self._check_port()
-                group.create_task(self._prepare_calamari())
+                group.create_task(self._bring_up_calamari())
         if "calamari" in self._parts:
-            self._run(calamari.programs(self._settings).values())
             fsid = self._plan.fsid if "ceph" in self._parts else None
             await calamari.wait_until_serving(self._settings, fsid, SERVING_TIMEOUT)
             for line in calamari.greeting(self._settings):
@@ -164,10 +163,12 @@ class Supervisor:
         await self._salt.accept_keys()
         self._say_progress(f"the keys of {len(self._plan.nodes)} minions are accepted")
 
-    async def _prepare_calamari(self) -> None:
+    async def _bring_up_calamari(self) -> None:
         for line in (await calamari.prepare(self._settings, self._children)).splitlines():
             self._log.line("prepare", line, line)
         self._say_progress("the database is migrated")
+        # Not later: they bear the absence of all others, and take their time to start.
+        self._run(calamari.programs(self._settings).values())
 
     def _check_port(self) -> None:
         if not is_free(self._settings.port):

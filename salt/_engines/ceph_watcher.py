@@ -80,6 +80,7 @@ class Watcher:
         self.next_daemons = 0.0
         self.daemons = []
         self.complained = {}
+        self.messenger = __utils__["ceph_messenger.messenger"](__opts__)
         state_dir = Path(options["state_dir"])
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.lease_file = state_dir / "lease"
@@ -162,15 +163,18 @@ class Watcher:
         )
 
     def push(self, name, version, data):
-        """Send one whole map (compressed JSON) in parts."""
+        """Send one whole map (compressed JSON) in parts; return whether the master took it."""
         parts = max(1, -(-len(data) // PART))
         for part in range(parts):
             piece = base64.b64encode(data[part * PART : (part + 1) * PART]).decode()
-            self.send(kind="map", map=name, version=version, part=part, parts=parts, data=piece)
+            if not self.send(kind="map", map=name, version=version, part=part, parts=parts, data=piece):
+                self.sent.pop(name, None)
+                return False
         self.sent[name] = version
+        return True
 
     def send(self, **body):
-        """Sign one message and hand it to the minion, which forwards it to the master's event bus."""
+        """Sign one message and put it on the master's event bus; return whether the master took it."""
         self.sequence += 1
         body |= {
             "node": __opts__["id"],
@@ -180,8 +184,13 @@ class Watcher:
             "fsid": self.fsid,
             "lease": self.lease["lease"] if self.lease else None,
         }
+        if not self.messenger.introduced():
+            return False
         envelope = __utils__["ceph_envelope.seal"](__opts__["pki_dir"], body)
-        __salt__["event.fire_master"](envelope, f"calamari/node/{__opts__['id']}")
+        taken = self.messenger.send(f"calamari/node/{__opts__['id']}", envelope)
+        if not taken:
+            self.complain("the master takes no messages")
+        return taken
 
     def complain(self, message, **details):
         """Log a warning, the same one at most once a minute."""
@@ -315,8 +324,8 @@ class Lane:
         else:
             self.versions[self.asked] = answer["version"]
             self.follow(answer["marks"], self)
-            if data and watcher.lease:
-                watcher.push(self.asked, answer["version"], data)
+            if data and watcher.lease and not watcher.push(self.asked, answer["version"], data):
+                self.due.add(self.asked)
         if self.watches:
             watcher.connection_changed(None)
 

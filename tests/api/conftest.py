@@ -16,6 +16,7 @@ from calamari_rest import backend, snapshots
 from calamari_rest.backend import Backend
 from calamari_rest.views import osd as osd_views
 from configuration import Settings
+from cthulhu.monitor import service
 from cthulhu.monitor.cluster_monitor import ClusterMonitor
 from cthulhu.monitor.publisher import VectorPublisher
 from cthulhu.monitor.relay import Relay
@@ -92,6 +93,8 @@ def fresh_process() -> Iterator[None]:
 @pytest.fixture
 def cthulhu(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cthulhu:
     """A cthulhu that knows the recorded cluster and is in contact with it."""
+    # The service runs in the thread, and so on the connection, of the test's own transaction.
+    monkeypatch.setattr(service, "close_old_connections", lambda: None)
     writer = VersionVectorWriter(tmp_path / "versions")
     remote = RecordingRemote()
     monitor = ClusterMonitor(

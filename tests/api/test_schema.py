@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.management import call_command
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from hypothesis import HealthCheck, settings
 from rest_framework.schemas.generators import EndpointEnumerator
 from schemathesis.specs.openapi.checks import positive_data_acceptance
@@ -26,8 +28,14 @@ NOT_CHECKED = [positive_data_acceptance]
 
 
 @pytest.fixture
-def authorization(cthulhu: Cthulhu) -> str:
-    return str(client_of(Role.OPERATOR)._credentials["HTTP_AUTHORIZATION"])
+def authorization(cthulhu: Cthulhu) -> Iterator[str]:
+    """Return a valid header, and keep the handler from closing the connection of the test's transaction."""
+    header = str(client_of(Role.OPERATOR)._credentials["HTTP_AUTHORIZATION"])
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield header
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ class Product:
         self.headers = {"Authorization": f"Token {answer.raise_for_status().json()['token']}"}
         self.fsid: str = cluster.ceph("fsid")["fsid"]
         # The monitors keep 50 lines of audit log unless told otherwise: too few to count a test's commands in.
-        cluster.ceph("config", "set", "mon", "mon_log_max_summary", "20000")
+        cluster.ceph("config", "set", "mon", "mon_log_max_summary", "2000")
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Call the API, `path` below /api/v2."""

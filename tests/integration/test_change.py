@@ -65,10 +65,11 @@ def test_down_comes_up_again(product: Product) -> None:
 def test_distinct_reweights_each_run_exactly_once(product: Product) -> None:
     count = 100 if product.settings.database_url.startswith("sqlite") else 20
     weights = [round(0.5 + number / (2 * count + 2), 4) for number in range(count)]
-    requests = [product.change_osd(1, reweight=weight) for weight in weights]
+    requests = [product.change_osd(number % 3, reweight=weight) for number, weight in enumerate(weights)]
     for request_id in requests:
         assert not product.completed(request_id, 300)["error"]
-    assert product.osd(1)["reweight"] == pytest.approx(weights[-1], abs=1e-4)
+    last = dict(zip((number % 3 for number in range(count)), weights, strict=True))
+    assert {osd: product.osd(osd)["reweight"] for osd in last} == pytest.approx(last, abs=1e-4)
     assert product.executions(*requests) == [1] * count
 
 

@@ -10,12 +10,12 @@ from tests.integration.product import Product
 ROOT = Path(__file__).parents[2]
 
 
-def test_readme_example(product: Product, admin_password: str) -> None:
+def test_readme_example(product: Product, password: str) -> None:
     example = re.search(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert example is not None
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", example.group(1)],
-        env={**os.environ, "CALAMARI": product.root, "PASSWORD": admin_password},
+        env={**os.environ, "CALAMARI": product.root, "PASSWORD": password},
         capture_output=True,
         text=True,
         timeout=120,

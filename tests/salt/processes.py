@@ -37,8 +37,17 @@ class Daemon:
             os.killpg(self.process.pid, number)
 
     def kill(self) -> None:
+        """Kill the whole group and wait until the last of it is gone: a minion refuses to start beside its ghost."""
         self.signal(signal.SIGKILL)
         self.process.wait()
+        wait_for(lambda: not self._group_exists(), 30, "the end of a process group")
+
+    def _group_exists(self) -> bool:
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
 
 def free_ports(count: int) -> list[int]:

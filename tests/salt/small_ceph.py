@@ -121,7 +121,17 @@ class SmallCeph:
         profiles = {
             "mgr.x": ["--cap", "mon", "allow profile mgr", "--cap", "osd", "allow *"],
             **{
-                name: ["--cap", "mon", "allow profile osd", "--cap", "mgr", "allow profile osd", "--cap", "osd", "allow *"]
+                name: [
+                    "--cap",
+                    "mon",
+                    "allow profile osd",
+                    "--cap",
+                    "mgr",
+                    "allow profile osd",
+                    "--cap",
+                    "osd",
+                    "allow *",
+                ]
                 for name in ("osd.0", "osd.1")
             },
         }

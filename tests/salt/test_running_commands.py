@@ -36,9 +36,7 @@ def programs(request_id: str) -> list[int]:
     return pids
 
 
-def test_a_command_runs_once_and_the_cluster_says_so(
-    cluster: SmallCeph, nodes: Listener, request_id: str
-) -> None:
+def test_a_command_runs_once_and_the_cluster_says_so(cluster: SmallCeph, nodes: Listener, request_id: str) -> None:
     result = nodes.run(request_id, OUT)
 
     assert (result["outcome"], result["code"], result["replayed"]) == ("done", 0, False)

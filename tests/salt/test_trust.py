@@ -112,7 +112,6 @@ def test_a_genuine_return_does_not_answer_another_job(nodes: Listener, forger: F
     first = nodes.remote.new_job_id()
     captured: dict[str, Any] = {}
 
-
     bus = listen(nodes.remote._options)
     next(bus)
     nodes.remote.publish("node1", "ceph.outcome", {"request_id": str(uuid.uuid4()), "step": 0}, first)
@@ -130,10 +129,24 @@ def test_a_genuine_return_does_not_answer_another_job(nodes: Listener, forger: F
 
 @pytest.mark.parametrize(
     "data",
-    [None, [], "x", {}, {"cmd": "_return"}, {"cmd": ["_return"], "id": {}}, {"cmd": "_return", "id": "node1", "fun": 7}],
+    [
+        None,
+        [],
+        "x",
+        {},
+        {"cmd": "_return"},
+        {"cmd": ["_return"], "id": {}},
+        {"cmd": "_return", "id": "node1", "fun": 7},
+    ],
 )
 def test_rubbish_under_our_tags_stops_nothing(nodes: Listener, forger: ForgingMinion, data: Any) -> None:
-    for tag in ("calamari/node/node1", "calamari/node/", "calamari/node/../../x", "salt/job/x/ret/node1", "salt/job/ret"):
+    for tag in (
+        "calamari/node/node1",
+        "calamari/node/",
+        "calamari/node/../../x",
+        "salt/job/x/ret/node1",
+        "salt/job/ret",
+    ):
         forger.put_on_bus(tag, data)
         forger.put_on_bus(tag, watcher_event("node1", data))
 

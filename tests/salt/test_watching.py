@@ -130,9 +130,9 @@ def test_names_that_are_no_text_break_nothing(cluster: SmallCeph, nodes: Listene
         "    code = lib.rados_mon_command(handle, words, ctypes.c_size_t(1), b'', ctypes.c_size_t(0),\n"
         "        ctypes.byref(out), ctypes.byref(outlen), ctypes.byref(status), ctypes.byref(statuslen))\n"
         "    assert code == 0, (code, status.value)\n"
-        "send(b'{\"prefix\": \"osd erasure-code-profile set\", \"name\": \"odd\\xff\\xfe\", '\n"
-        "     b'\"profile\": [\"k=2\", \"m=1\", \"plugin=jerasure\", \"crush-failure-domain=osd\"]}')\n"
-        "send(b'{\"prefix\": \"osd pool create\", \"pool\": \"pool\\xff\\x80\", \"pg_num\": 1}')\n"
+        'send(b\'{"prefix": "osd erasure-code-profile set", "name": "odd\\xff\\xfe", \'\n'
+        '     b\'"profile": ["k=2", "m=1", "plugin=jerasure", "crush-failure-domain=osd"]}\')\n'
+        'send(b\'{"prefix": "osd pool create", "pool": "pool\\xff\\x80", "pg_num": 1}\')\n'
     )
     run("/usr/bin/python3", "-c", script, str(cluster.conf))
 

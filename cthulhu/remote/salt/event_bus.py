@@ -52,7 +52,7 @@ def listen(options: dict[str, Any]) -> Iterator[BusEvent]:
 def _listen_once(options: dict[str, Any]) -> Iterator[BusEvent]:
     """Yield events until the master's socket is replaced or nothing was said for too long."""
     path = Path(options["sock_dir"]) / "master_event_pub.ipc"
-    inode = path.stat().st_ino
+    socket = _identity(path)
     with salt.utils.event.get_event(
         "master", sock_dir=options["sock_dir"], opts=options, listen=True, raise_errors=True
     ) as bus:
@@ -67,5 +67,11 @@ def _listen_once(options: dict[str, Any]) -> Iterator[BusEvent]:
                     yield BusEvent(event["tag"], event["data"], time.time())
             if now - checked >= WAIT:
                 checked = now
-                if path.stat().st_ino != inode:
+                if _identity(path) != socket:
                     return
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Tell one socket of a name from the next: inode numbers alone are used again at once."""
+    status = path.stat()
+    return status.st_ino, status.st_ctime_ns

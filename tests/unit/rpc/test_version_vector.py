@@ -199,16 +199,18 @@ def consistent(found: VersionState) -> bool:
     return versions == {f"v{found.sequence}"} and found.heartbeat >= found.sequence
 
 
-def hammer(path: Path, seconds: float) -> int:
-    """Read until the time is over; return 0 if every state was whole and none older than the one before."""
-    reader, newest, moves, end = VersionVectorReader(path), 0, 0, time.monotonic() + seconds
-    while time.monotonic() < end:
+def hammer(path: Path) -> int:
+    """Read until enough moves were seen; return 0 if every state was whole and none older than the one before."""
+    reader, newest, moves, give_up = VersionVectorReader(path), 0, 0, time.monotonic() + 60
+    while moves < 100:
         found = reader.read()
         if found is None or not consistent(found) or found.sequence < newest:
             return 1
+        if time.monotonic() > give_up:
+            return 2
         moves += found.sequence > newest
         newest = found.sequence
-    return 0 if moves > 10 else 2
+    return 0
 
 
 def test_readers_in_other_processes_never_see_half_a_state(writer, path):
@@ -217,30 +219,24 @@ def test_readers_in_other_processes_never_see_half_a_state(writer, path):
     for _ in range(3):
         child = os.fork()
         if child == 0:
-            os._exit(hammer(path, 0.8))
+            os._exit(hammer(path))
         children.append(child)
-    end, sequence = time.monotonic() + 0.9, 1
-    while time.monotonic() < end:
+    sequence, codes = 1, []
+    while children:
         sequence += 1
         # Sizes change, and now and then exceed the slot, so that the file is replaced in between.
         writer.publish(
             state(sequence, heartbeat=float(sequence), clusters=800 if sequence == 200 else sequence % 7 + 1)
         )
         writer.beat(float(sequence + 1))
-    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+        for child in list(children):
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                children.remove(child)
+                codes.append(os.waitstatus_to_exitcode(status))
     assert codes == [0, 0, 0]
 
 
-def test_a_read_costs_microseconds(writer, reader):
+def test_an_unchanged_vector_is_not_parsed_again(writer, reader):
     writer.publish(state(clusters=20))
-    reader.read()
-    rounds = 2000
-    best = min(timed(reader, rounds) for _ in range(5))
-    assert best / rounds < 50e-6
-
-
-def timed(reader: VersionVectorReader, rounds: int) -> float:
-    started = time.perf_counter()
-    for _ in range(rounds):
-        reader.read()
-    return time.perf_counter() - started
+    assert reader.read() is reader.read()

