@@ -1,6 +1,7 @@
 """The answer to a GET: with its version, its age, and without a body for whoever has it already.
 
-If-Modified-Since is not honored: two versions of a map may be less than the second apart that it can express.
+Last-Modified is the moment at which the content was last confirmed. If-Modified-Since is not honored: two versions of
+a map may be less than the second apart that it can express.
 """
 
 import hashlib
@@ -33,7 +34,7 @@ def answer(request: Request, build: Callable[[], Any], *readings: Reading) -> Re
     # Kept nowhere but in the client, and asked about before each use.
     response["Cache-Control"] = "private, no-cache"
     if readings:
-        response["Last-Modified"] = http_date(max(reading.modified_at for reading in readings))
+        response["Last-Modified"] = http_date(min(reading.confirmed_at for reading in readings))
         mark_stale(response, *readings)
     return response
 

@@ -54,13 +54,13 @@ class Source:
 class Reading:
     """Content with what an answer tells about it.
 
-    `version` differs whenever the content does. `modified_at`: Unix seconds. `stale`: seconds since the last
-    contact with the cluster, None while that is recent.
+    `version` differs whenever the content does. `confirmed_at`: Unix seconds at which it was last known to
+    be current. `stale`: seconds since then, None while that is recent.
     """
 
     content: Any
     version: str
-    modified_at: float
+    confirmed_at: float
     stale: float | None
 
 
@@ -167,7 +167,7 @@ def _reading(kept: _Kept, source: Source, state: VersionState | None, contact_ti
     return Reading(
         content=kept.snapshot.content,
         version=f"{kept.snapshot.name}/{kept.snapshot.version}",
-        modified_at=kept.snapshot.updated_at,
+        confirmed_at=confirmed_at,
         stale=age if age > contact_timeout else None,
     )
 

@@ -8,12 +8,14 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from configuration import Settings
 from devcluster.children import Children
 from devcluster.environment import of_calamari
+from devcluster.plan import Plan
 from devcluster.program import Program
 
 PYTHON = sys.executable
@@ -94,15 +96,15 @@ def greeting(settings: Settings) -> list[str]:
     return [f"Calamari is at {url(settings)}", f"user {ADMIN}, password {password}"]
 
 
-async def wait_until_serving(settings: Settings, fsid: str | None, timeout: float) -> None:
-    """Return when the API is ready and, given its fsid, lists the cluster as connected.
+async def wait_until_serving(settings: Settings, plan: Plan | None, timeout: float) -> None:
+    """Return when the API is ready and, given its plan, lists the cluster as connected and its OSDs as up.
 
     Raises:
         TimeoutError: it did not come that far; the message says how far.
     """
     deadline = time.monotonic() + timeout
     async with httpx.AsyncClient(base_url=url(settings), timeout=10, trust_env=False) as client:
-        probe = Probe(client, admin_password(settings), fsid)
+        probe = Probe(client, admin_password(settings), plan)
         missing = "nothing answers"
         while time.monotonic() < deadline:
             try:
@@ -119,34 +121,44 @@ async def wait_until_serving(settings: Settings, fsid: str | None, timeout: floa
 class Probe:
     """A client that logs in once the API is ready, and then looks for the cluster."""
 
-    def __init__(self, client: httpx.AsyncClient, password: str | None, fsid: str | None) -> None:
+    def __init__(self, client: httpx.AsyncClient, password: str | None, plan: Plan | None) -> None:
         self._client = client
         self._password = password
-        self._fsid = fsid
+        self._plan = plan
         self._headers: dict[str, str] = {}
 
     async def what_is_missing(self) -> str:
         """Return what is not there yet, "" when nothing is missing.
 
         Raises:
-            httpx.HTTPError: nothing answered.
+            httpx.HTTPError: nothing answered, or with an error.
         """
         ready = await self._client.get("readyz")
         if ready.status_code != httpx.codes.OK:
             return f"readyz answers {ready.status_code} {ready.text[:300]}"
         # Somebody may have changed the kept password since; that is no reason to refuse service.
-        if self._fsid is None or self._password is None or not await self._log_in():
+        if self._plan is None or self._password is None or not await self._log_in():
             return ""
-        clusters = await self._client.get("api/v2/cluster", headers=self._headers)
-        if clusters.status_code != httpx.codes.OK:
-            return f"cluster answers {clusters.status_code} {clusters.text[:300]}"
-        connected = [cluster["id"] for cluster in clusters.json() if cluster["connected"]]
-        return "" if self._fsid in connected else "the cluster is not connected yet"
+        clusters = await self._get("cluster")
+        if not any(cluster["id"] == self._plan.fsid and cluster["connected"] for cluster in clusters):
+            return "the cluster is not connected yet"
+        up = [osd for osd in await self._get(f"cluster/{self._plan.fsid}/osd") if osd["up"]]
+        return "" if len(up) == len(self._plan.osds) else f"{len(up)} of {len(self._plan.osds)} OSDs are shown as up"
 
     async def end(self) -> None:
         """Give the token back."""
         if self._headers:
             await self._client.post("api/v2/auth/logout", headers=self._headers)
+
+    async def _get(self, resource: str) -> list[dict[str, Any]]:
+        """Return a list of the API.
+
+        Raises:
+            httpx.HTTPError: it was not given.
+        """
+        answer = await self._client.get(f"api/v2/{resource}", headers=self._headers)
+        rows: list[dict[str, Any]] = answer.raise_for_status().json()
+        return rows
 
     async def _log_in(self) -> bool:
         """Get a token unless there is one; return whether there is one now."""

@@ -77,7 +77,10 @@ def server() -> Iterator[str]:
 def _wait_until_ready(folder: Path) -> None:
     deadline = time.monotonic() + STARTUP_TIMEOUT
     while (
-        subprocess.run([_program("pg_isready"), "-q", "-h", str(folder), "-U", DATABASE], check=False).returncode != 0
+        subprocess.run(
+            [_program("pg_isready"), "-q", "-h", str(folder), "-U", DATABASE, "-d", "postgres"], check=False
+        ).returncode
+        != 0
     ):
         if time.monotonic() > deadline:
             raise TimeoutError(f"PostgreSQL does not answer after {STARTUP_TIMEOUT:.0f} s")

@@ -69,8 +69,8 @@ class Supervisor:
                 self._check_port()
                 group.create_task(self._bring_up_calamari())
         if "calamari" in self._parts:
-            fsid = self._plan.fsid if "ceph" in self._parts else None
-            await calamari.wait_until_serving(self._settings, fsid, SERVING_TIMEOUT)
+            plan = self._plan if "ceph" in self._parts else None
+            await calamari.wait_until_serving(self._settings, plan, SERVING_TIMEOUT)
             for line in calamari.greeting(self._settings):
                 self._log.tell_person(line)
         self.ready = True

@@ -13,6 +13,7 @@ def secret_key(file: Path) -> str:
 
     Raises:
         OSError: the folder cannot be created or written.
+        ValueError: the file is there but holds no key.
     """
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -27,4 +28,7 @@ def secret_key(file: Path) -> str:
                 os.link(candidate, file)
         finally:
             candidate.unlink()
-    return file.read_text()
+    key = file.read_text()
+    if not key:
+        raise ValueError(f"{file} is empty; remove it to get a new key, which ends all sessions")
+    return key

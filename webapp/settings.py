@@ -9,6 +9,7 @@ from typing import Any
 
 import dj_database_url
 
+from calamari_rest.description import DESCRIPTION
 from calamari_rest.version import VERSION
 from configuration import settings as calamari_settings
 from configuration.settings import PROJECT_ROOT
@@ -114,7 +115,7 @@ REST_KNOX = {"TOKEN_TTL": dt.timedelta(days=30), "AUTO_REFRESH": True, "MIN_REFR
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Calamari",
-    "DESCRIPTION": "Management of Ceph clusters over HTTP.",
+    "DESCRIPTION": DESCRIPTION,
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v2",

@@ -120,10 +120,11 @@ class ClusterMonitor:
     def _on_heartbeat(self, heartbeat: Heartbeat) -> None:
         self.nodes.observe(heartbeat)
         if heartbeat.connected:
-            self._contact = max(self._contact, heartbeat.received_at)
-        if heartbeat.node == self.nodes.favorite and heartbeat.connected:
-            for name, version in heartbeat.versions.items():
-                self.state.objects.confirm(name, version, heartbeat.received_at)
+            answered = heartbeat.received_at - heartbeat.silence
+            self._contact = max(self._contact, answered)
+            if heartbeat.node == self.nodes.favorite:
+                for name, version in heartbeat.versions.items():
+                    self.state.objects.confirm(name, version, answered)
         daemons = self.nodes.daemons()
         self.state.objects.offer(SERVERS, digest(daemons), daemons, heartbeat.received_at)
         self._tend_watch(heartbeat.received_at)

@@ -62,7 +62,7 @@ class Manager:
         """Give an event to the cluster it concerns."""
         match event:
             case Heartbeat(fsid=fsid, cluster=name):
-                if fsid not in self._clusters:
+                if fsid and fsid not in self._clusters:
                     self._discover(fsid, name)
                 cluster = self._clusters.get(fsid)
             case MapUpdate(fsid=fsid):

@@ -22,6 +22,11 @@ class Node:
         return self.heartbeat.received_at - self.heartbeat.time
 
     @property
+    def last_answer(self) -> float:
+        """Return when the monitors last answered the node."""
+        return self.heartbeat.received_at - self.heartbeat.silence
+
+    @property
     def has_mon(self) -> bool:
         """Tell whether a monitor runs on the node."""
         return any(daemon.startswith("mon.") for daemon in self.heartbeat.daemons)
@@ -56,10 +61,6 @@ class Nodes:
         node = self._nodes.get(name)
         return node is not None and now - node.last_contact <= self.contact_timeout
 
-    def last_contact(self) -> float:
-        """Return when a node last confirmed that it reaches the monitors; 0 if none ever did."""
-        return max((node.last_contact for node in self._nodes.values() if node.heartbeat.connected), default=0.0)
-
     def daemons(self) -> dict[str, str]:
         """Return which node each daemon was last seen on, such as {"osd.0": "node1"}."""
         by_age = sorted(self._nodes.values(), key=lambda node: (node.last_contact, node.name))
@@ -77,5 +78,8 @@ class Nodes:
     def _usable(self, name: str, now: float) -> bool:
         node = self._nodes[name]
         return (
-            self.is_alive(name, now) and node.heartbeat.connected and abs(node.clock_difference) <= self.clock_tolerance
+            self.is_alive(name, now)
+            and node.heartbeat.connected
+            and now - node.last_answer <= self.contact_timeout
+            and abs(node.clock_difference) <= self.clock_tolerance
         )

@@ -18,8 +18,9 @@ class Heartbeat:
     """A node's watcher says that it is there, and which versions its monitor connection sees.
 
     `boot` names one run of the watcher, `sequence` counts its messages. `time` is the node's clock, `received_at` the
-    server's (both Unix seconds). `connected` is False when the watcher has had no answer from the monitors for longer
-    than its timeout; `error` then says why. `lease` is the id of the lease it works under, if any.
+    server's (both Unix seconds). `silence` is how long ago, in seconds, the monitors last answered the watcher;
+    `connected` is False once that is longer than its timeout, and `error` then says why. `lease` is the id of the lease
+    it works under, if any. `fsid` is empty until the node has reached its cluster once.
     """
 
     node: str
@@ -30,6 +31,7 @@ class Heartbeat:
     fsid: str
     cluster: str
     connected: bool
+    silence: float
     error: str | None
     lease: str | None
     daemons: tuple[str, ...]

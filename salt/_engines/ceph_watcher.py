@@ -74,6 +74,7 @@ class Watcher:
         self.lease_stat = None
         self.sent = {}
         self.connected = False
+        self.answered_at = time.monotonic()
         self.error = "not connected yet"
         self.next_heartbeat = 0.0
         self.next_lease_check = 0.0
@@ -146,6 +147,8 @@ class Watcher:
         if (error is None) != self.connected:
             self.next_heartbeat = 0.0
         self.connected, self.error = error is None, error
+        if error is None:
+            self.answered_at = time.monotonic()
 
     def heartbeat(self, now):
         """Say that this node is there, and what it sees."""
@@ -157,6 +160,7 @@ class Watcher:
             kind="heartbeat",
             cluster=self.options.get("cluster", "ceph"),
             connected=self.connected,
+            silence=max(0.0, now - self.answered_at),
             error=self.error,
             daemons=self.daemons,
             versions=self.fast.versions | self.slow.versions,

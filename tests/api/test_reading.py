@@ -1,6 +1,7 @@
 """Clusters, pools, monitors, health, sync objects; versions and ages; what is answered while cthulhu is dead."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from calamari_rest import snapshots
 from calamari_rest.serializers.cluster import ClusterSerializer, HealthSerializer
 from calamari_rest.serializers.mon import MonSerializer
 from calamari_rest.serializers.pool import PoolSerializer
+from cthulhu.monitor.service import Service
 from cthulhu.persistence.models import Cluster
 from cthulhu.rpc.client import Client
+from cthulhu.rpc.transports import LocalTransport
 from tests.api.conftest import API, CLUSTER, FSID, Cthulhu
 from tests.monitor.played_nodes import recorded
 
@@ -103,6 +106,26 @@ class TestVersions:
         cthulhu.install(Client(Counting()))  # type: ignore[arg-type]
         assert reader.get(f"{CLUSTER}/osd").json() == first
         assert calls == []
+
+    def test_many_threads_fetch_a_version_once(self, cthulhu: Cthulhu) -> None:
+        calls: list[bytes] = []
+        local = LocalTransport(Service(cthulhu))
+
+        class Slow:
+            def send(self, body: bytes, seconds: float, correlation_id: str) -> bytes:
+                calls.append(body)
+                time.sleep(0.1)
+                return local.send(body, seconds, correlation_id)
+
+            def close(self) -> None:
+                """Nothing is held open."""
+
+        cthulhu.install(Client(Slow()))
+        memory, source = snapshots.Snapshots(), snapshots.Source(FSID, "osd")
+        with ThreadPoolExecutor(16) as pool:
+            readings = list(pool.map(lambda _: memory.read(source), range(64)))
+        assert len(calls) == 1
+        assert len({reading.version for reading in readings}) == 1
 
     def test_two_processes_agree(self, reader: APIClient, cthulhu: Cthulhu) -> None:
         one, other = snapshots.Snapshots(), snapshots.Snapshots()

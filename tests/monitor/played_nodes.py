@@ -69,6 +69,7 @@ class Nodes:
             "fsid": self.fsid,
             "cluster": "ceph",
             "connected": True,
+            "silence": 0.0,
             "error": None,
             "lease": None,
             "daemons": ("mon.a", "osd.0") if node == "node1" else ("mon.b", "osd.1"),

@@ -44,6 +44,12 @@ class TestFavorite:
         nodes.heartbeat("node1", connected=False, error="timed out")
         assert remote.last("ceph.watch").node == "node2"
 
+    def test_moves_when_the_monitors_stopped_answering_it(
+        self, monitor: ClusterMonitor, nodes: Nodes, remote: RecordingRemote
+    ) -> None:
+        nodes.heartbeat("node1", silence=3.5)
+        assert remote.last("ceph.watch").node == "node2"
+
     def test_stays_while_it_is_usable(self, monitor: ClusterMonitor, nodes: Nodes, remote: RecordingRemote) -> None:
         asked = len(remote.jobs)
         nodes.heartbeat("node2")
@@ -126,6 +132,13 @@ class TestEvents:
         nodes.push("health", {"status": "HEALTH_OK", "checks": {}, "mutes": []}, "ok")
         nodes.push("health", recorded("health_warnings"), "warn")
         assert Event.objects.filter(kind="health.changed").order_by("-id")[0].severity == 3
+
+    def test_contact_is_when_the_monitors_answered_not_when_the_node_spoke(
+        self, monitor: ClusterMonitor, remote: RecordingRemote
+    ) -> None:
+        nodes = Nodes(monitor, remote, monitor.fsid)
+        nodes.heartbeat("node1", silence=2.0)
+        assert monitor._contact == pytest.approx(time.time() - 2, abs=0.5)
 
     def test_contact_lost_and_regained(
         self, monitor: ClusterMonitor, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
