@@ -36,7 +36,7 @@ class Source:
     @property
     def stored_name(self) -> str:
         """Name under which cthulhu keeps it in SQL."""
-        return f"sync_object/{self.name}" if self.sync_object else self.name
+        return journal.sync_object_name(self.name) if self.sync_object else self.name
 
     def current_version(self, state: VersionState | None) -> str | None:
         """Return the version that the vector names, None if it names none."""

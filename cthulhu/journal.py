@@ -7,10 +7,11 @@ import orjson
 from django.db.models import QuerySet
 
 from cthulhu.persistence.models import Cluster, Event, Request, Severity, StoredSnapshot
+from cthulhu.persistence.snapshots import sync_object_name
 from cthulhu.requests.states import FINAL as FINAL_STEP_STATES
 from cthulhu.rpc.types import Snapshot
 
-__all__ = ["FINAL_STEP_STATES", "Severity", "clusters", "events", "requests", "snapshot"]
+__all__ = ["FINAL_STEP_STATES", "Severity", "clusters", "events", "requests", "snapshot", "sync_object_name"]
 
 
 def requests() -> QuerySet[Request]:

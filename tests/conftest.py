@@ -3,7 +3,8 @@
 import sys
 
 import hypothesis
-import salt.version  # noqa: F401
+
+import cthulhu.remote.salt  # noqa: F401
 
 # Importing Salt puts a finder of the old kind (no `find_spec`) on sys.meta_path, which pytest's import mode trips over.
 sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]

@@ -7,6 +7,7 @@ and then shared; whoever gets them must not change them.
 from collections.abc import Mapping
 from typing import Any
 
+from cthulhu.persistence.snapshots import sync_object_name
 from cthulhu.rpc.types import Snapshot
 from cthulhu.sync.objects import SYNC_OBJECT_TYPES, SyncObject, SyncObjects
 from cthulhu.sync.resources import RESOURCES
@@ -62,7 +63,7 @@ class ClusterState:
         """Return a sync object as the monitors gave it, or None when it has not arrived."""
         item = self.objects.get(name)
         if item is None:
-            return self._stored.get(stored_name(name))
+            return self._stored.get(sync_object_name(name))
         return Snapshot(
             fsid=self.fsid, name=name, version=str(item.version), updated_at=item.updated_at, content=item.content
         )
@@ -95,13 +96,8 @@ class ClusterState:
         maps = [self.sync_object(name) for name in self._from_monitors()]
         return [
             *(snapshot for snapshot in rows if snapshot is not None),
-            *(item.model_copy(update={"name": stored_name(item.name)}) for item in maps if item is not None),
+            *(item.model_copy(update={"name": sync_object_name(item.name)}) for item in maps if item is not None),
         ]
 
     def _from_monitors(self) -> Mapping[str, SyncObject]:
         return {name: item for name, item in self.objects.snapshot().items() if SYNC_OBJECT_TYPES[name].from_monitors}
-
-
-def stored_name(sync_object: str) -> str:
-    """Return the name under which a sync object is stored in SQL, apart from an object type of the same name."""
-    return f"sync_object/{sync_object}"

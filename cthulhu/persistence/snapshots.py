@@ -27,3 +27,8 @@ def load_all(fsid: str) -> list[tuple[str, str, float, Any]]:
         (row.name, row.version, row.updated_at.timestamp(), orjson.loads(bytes(row.content)))
         for row in StoredSnapshot.objects.filter(fsid=fsid)
     ]
+
+
+def sync_object_name(name: str) -> str:
+    """Return the name under which a sync object is stored, apart from an object type of the same name."""
+    return f"sync_object/{name}"

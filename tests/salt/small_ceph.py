@@ -1,6 +1,7 @@
 """A real Ceph cluster, as small as one can be: three monitors, a manager, two OSDs in memory. No root, no systemd."""
 
 import json
+import re
 import signal
 import subprocess
 import uuid
@@ -98,6 +99,15 @@ class SmallCeph:
         """Return the audit lines that contain all texts, oldest first."""
         lines = self.ceph("log", "last", "10000", "debug", "audit")
         return [line["message"] for line in lines if all(text in line["message"] for text in texts)]
+
+    def runs(self, request_id: str) -> int:
+        """Return how many clients sent a command of the request; each run of the node's program is a client of its own.
+
+        A monitor that is not the leader passes a command on, so that one run leaves two lines that say `dispatch`; only
+        the first names the client's address.
+        """
+        lines = self.audit(request_id, ": dispatch")
+        return len({found[1] for line in lines if (found := re.match(r"from='client\.\S+ ([^ ']+)'", line))})
 
     def identity(self, name: str, **capabilities: str) -> Path:
         """Make a client and return its keyring."""

@@ -43,20 +43,21 @@ def test_a_command_runs_once_and_the_cluster_says_so(cluster: SmallCeph, nodes: 
     dump = cluster.ceph("osd", "dump")
     assert dump["osds"][1]["in"] == 0
     assert 0 < result["epoch"] <= dump["epoch"]
-    dispatched = [line for line in cluster.audit(request_id) if line.endswith(": dispatch")]
-    assert len(dispatched) == 1
-    assert "entity='client.calamari-write'" in dispatched[0]
+    assert cluster.runs(request_id) == 1
+    finished = wait_for(lambda: cluster.audit(request_id, ": finished"), 10, "the line that says finished")
+    assert len(finished) == 1
+    assert "entity='client.calamari-write'" in finished[0]
 
 
 def test_the_audit_log_is_searched_from_any_node(nodes: Listener, request_id: str) -> None:
-    nodes.run(request_id, {"prefix": "osd in", "ids": ["1"]})
+    nodes.run(request_id, {"prefix": "osd reweight", "id": 0, "weight": 0.77})
 
     def search(step: int) -> dict[str, object]:
         return nodes.call("node2", "ceph.find_in_audit", request_id=request_id, step=step).result or {}
 
     found = wait_for(lambda: (answer := search(0))["finished"] and answer, 10, "the line that says finished")
     assert found["found"]
-    assert len(found["lines"]) == 2
+    assert found["lines"]
     assert not search(1)["found"]
 
 
@@ -70,7 +71,7 @@ def test_a_repeat_is_answered_from_the_journal(cluster: SmallCeph, nodes: Listen
     assert again["replayed"]
     for field in ("outcome", "code", "status", "epoch", "started_at", "finished_at"):
         assert again[field] == first[field]
-    assert len([line for line in cluster.audit(request_id) if line.endswith(": dispatch")]) == 1
+    assert cluster.runs(request_id) == 1
 
 
 def test_another_command_under_the_same_step_is_refused(nodes: Listener, request_id: str) -> None:
@@ -95,7 +96,7 @@ def test_a_job_published_many_times_runs_once(cluster: SmallCeph, nodes: Listene
         lambda: (answer := _outcome(nodes, request_id))["outcome"] == "done" and answer, 20, "the command's end"
     )
     assert known["replayed"]
-    assert len([line for line in cluster.audit(request_id) if line.endswith(": dispatch")]) == 1
+    assert cluster.runs(request_id) == 1
 
 
 def test_what_the_cluster_refuses_has_failed(nodes: Listener, request_id: str) -> None:
@@ -159,8 +160,8 @@ def test_a_program_outlives_its_frozen_job(
     job_id = nodes.remote.new_job_id()
     cluster.signal_monitors(signal.SIGSTOP)
     try:
-        nodes.remote.publish("node1", "ceph.run_command", order(request_id, OUT, seconds=4), job_id)
-        wait_for(lambda: programs(request_id), 3, "the program")
+        nodes.remote.publish("node1", "ceph.run_command", order(request_id, OUT, seconds=6), job_id)
+        wait_for(lambda: programs(request_id), 5, "the program")
         minion.signal(signal.SIGSTOP)
         cluster.signal_monitors(signal.SIGCONT)
         wait_for(lambda: not programs(request_id) or None, 10, "the program's end")
@@ -172,7 +173,7 @@ def test_a_program_outlives_its_frozen_job(
 
     assert result is not None
     assert result["outcome"] == "done"
-    assert len([line for line in cluster.audit(request_id) if line.endswith(": dispatch")]) == 1
+    assert cluster.runs(request_id) == 1
 
 
 def test_asking_for_the_outcome_of_what_never_came_forbids_it(
@@ -206,7 +207,7 @@ def test_arguments_arrive_exactly_as_sent(cluster: SmallCeph, nodes: Listener, r
     result = nodes.run(request_id, {"prefix": "osd in", "ids": ["1"], **odd})
 
     assert result["outcome"] == "done"
-    [line] = [line for line in cluster.audit(request_id) if line.endswith(": dispatch")]
+    line = cluster.audit(request_id, ": dispatch")[0]
     sent = json.loads(line.partition("cmd=[")[2].removesuffix("]: dispatch"))
     assert {key: sent[key] for key in odd} == odd
 

@@ -1,4 +1,6 @@
-"""The shapes of what nodes send: whatever deviates from them is dropped. See `salt/_modules/ceph.py`, `ceph_watcher.py`.
+"""The shapes of what nodes send: whatever deviates from them is dropped.
+
+The senders are `salt/_modules/ceph.py` and `salt/_engines/ceph_watcher.py`.
 
 Sizes are bounded here too, because a node is not trusted more than any other client.
 """
@@ -114,15 +116,17 @@ class ErrorBody(AnswerBody):
     error: Text
 
 
-# What each function may answer.
+def _answer_of(shape: type[AnswerBody]) -> TypeAdapter[Any]:
+    """Return what checks an answer of this shape, or the error in its place."""
+    either: Any = Annotated[shape | ErrorBody, Field(discriminator="kind")]
+    return TypeAdapter(either)
+
+
 ANSWERS: dict[str, TypeAdapter[Any]] = {
-    function: TypeAdapter(Annotated[shape | ErrorBody, Field(discriminator="kind")])
-    for function, shape in (
-        ("ceph.watch", WatchBody),
-        ("ceph.run_command", ResultBody),
-        ("ceph.outcome", ResultBody),
-        ("ceph.find_in_audit", AuditBody),
-    )
+    "ceph.watch": _answer_of(WatchBody),
+    "ceph.run_command": _answer_of(ResultBody),
+    "ceph.outcome": _answer_of(ResultBody),
+    "ceph.find_in_audit": _answer_of(AuditBody),
 }
 _WATCHER: TypeAdapter[HeartbeatBody | MapBody] = TypeAdapter(
     Annotated[HeartbeatBody | MapBody, Field(discriminator="kind")]
@@ -154,9 +158,10 @@ def read_answer(function: str, body: str) -> AnswerBody:
     if function not in ANSWERS:
         raise MalformedMessage("the function is not ours")
     try:
-        return ANSWERS[function].validate_json(body)
+        answer: AnswerBody = ANSWERS[function].validate_json(body)
     except ValidationError as error:
         raise MalformedMessage(_first_fault(error)) from error
+    return answer
 
 
 def _first_fault(error: ValidationError) -> str:
