@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     contact_timeout: PositiveFloat = Field(
         default=3.0, description="Silence after which a cluster, a node or cthulhu counts as out of contact."
     )
+    favorite_timeout: PositiveFloat = Field(
+        default=6.0, description="Silence after which another node does the reading; a busy one keeps it until then."
+    )
     watch_lease: PositiveFloat = Field(default=15.0, description="How long a node may push maps without a renewal.")
     step_deadline: PositiveFloat = Field(
         default=20.0, description="A step that has not started on its node by then is refused there."

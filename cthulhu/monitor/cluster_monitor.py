@@ -21,7 +21,7 @@ from cthulhu.monitor.relay import Relay
 from cthulhu.monitor.requests import RequestTracker
 from cthulhu.monitor.state import ClusterState
 from cthulhu.monitor.verification import Verification
-from cthulhu.monitor.watch import Watch
+from cthulhu.monitor.watch import WATCH, Watch
 from cthulhu.persistence import ledger, snapshots
 from cthulhu.persistence.events import record
 from cthulhu.persistence.models import Cluster, Severity
@@ -38,6 +38,8 @@ from cthulhu.sync.validation import InvalidMap, check_identity, validated
 log = structlog.get_logger(__name__)
 
 TICK_PERIOD = 1.0
+# Changes are refused as soon as contact is lost; people are told when it does not come back at once.
+TELL_SILENCE = 10.0
 
 FACTORIES: dict[str, type[RequestFactory]] = {OSD: OsdRequestFactory}
 
@@ -51,7 +53,7 @@ class ClusterMonitor:
         self.fsid = fsid
         self.name = name
         self.state = ClusterState(fsid)
-        self.nodes = Nodes(settings.contact_timeout, settings.clock_tolerance)
+        self.nodes = Nodes(settings.contact_timeout, settings.favorite_timeout, settings.clock_tolerance)
         self.lock = threading.RLock()
         self._settings = settings
         self._publisher = publisher
@@ -65,6 +67,7 @@ class ClusterMonitor:
         self._seen: dict[str, Any] = {}
         self._contact = 0.0
         self._connected_since: dt.datetime | None = None
+        self._told_in_contact = False
 
     # -- Thread -------------------------------------------------------------------------------------------------------
 
@@ -114,6 +117,9 @@ class ClusterMonitor:
                 self._on_heartbeat(event)
             case MapUpdate():
                 self._on_map(event)
+            case JobReturn(function=function) if function == WATCH:
+                if not event.success:
+                    log.warning("watch refused", fsid=self.fsid, node=event.node, error=event.error)
             case JobReturn():
                 self._tracker.on_return(event)
 
@@ -173,17 +179,19 @@ class ClusterMonitor:
 
     def _update_contact(self, now: float) -> None:
         connected = self.is_connected(now)
-        was_connected = self._connected_since is not None
-        if connected and not was_connected:
-            self._connected_since = dt.datetime.fromtimestamp(now, dt.UTC)
-            self._tell_contact(Severity.RECOVERY, "cluster.contact", "is in contact")
-        elif was_connected and not connected:
+        if not connected:
             self._connected_since = None
+        elif self._connected_since is None:
+            self._connected_since = dt.datetime.fromtimestamp(now, dt.UTC)
+        if connected and not self._told_in_contact:
+            self._tell_contact(Severity.RECOVERY, "cluster.contact", "is in contact")
+        elif self._told_in_contact and now - self._contact > TELL_SILENCE:
             self._tell_contact(Severity.WARNING, "cluster.lost", "is out of contact")
         contact = {"id": self.fsid, "name": self.name, "connected": connected}
         self.state.objects.offer(CONTACT, digest(contact), contact, self._contact)
 
     def _tell_contact(self, severity: Severity, kind: str, what: str) -> None:
+        self._told_in_contact = not self._told_in_contact
         record(severity, kind, f"Cluster {self.name} {what}", fsid=self.fsid, object_type=CLUSTER, object_id=self.fsid)
 
     def _publish(self) -> None:

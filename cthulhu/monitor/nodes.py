@@ -38,8 +38,9 @@ class Nodes:
     A favorite is kept for as long as it is usable, so that the watch does not wander.
     """
 
-    def __init__(self, contact_timeout: float, clock_tolerance: float) -> None:
+    def __init__(self, contact_timeout: float, favorite_timeout: float, clock_tolerance: float) -> None:
         self.contact_timeout = contact_timeout
+        self.favorite_timeout = favorite_timeout
         self.clock_tolerance = clock_tolerance
         self.favorite: str | None = None
         self._nodes: dict[str, Node] = {}
@@ -78,8 +79,7 @@ class Nodes:
     def _usable(self, name: str, now: float) -> bool:
         node = self._nodes[name]
         return (
-            self.is_alive(name, now)
-            and node.heartbeat.connected
-            and now - node.last_answer <= self.contact_timeout
+            node.heartbeat.connected
+            and now - node.last_answer <= self.favorite_timeout
             and abs(node.clock_difference) <= self.clock_tolerance
         )
