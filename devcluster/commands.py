@@ -30,6 +30,7 @@ FAILURES = (
     StartFailed,
     PlanConflict,
     home.HomeInUse,
+    home.ForeignFolder,
     TimeoutError,
     ProcessLookupError,
     ValueError,

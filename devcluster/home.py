@@ -1,6 +1,7 @@
 """The home of one development cluster, in which one supervisor at a time may run, and where its clients find it."""
 
 import fcntl
+import os
 import time
 from pathlib import Path
 from typing import IO
@@ -12,6 +13,10 @@ class HomeInUse(Exception):
     """Another supervisor runs in this home."""
 
 
+class ForeignFolder(Exception):
+    """A folder of the home belongs to somebody else, who could take the place of our processes."""
+
+
 def lock(settings: Settings, patience: float = 1.0) -> IO[str]:
     """Make the home's folders and take its lock, which lasts as long as the returned file is open in any process.
 
@@ -20,10 +25,14 @@ def lock(settings: Settings, patience: float = 1.0) -> IO[str]:
         patience: seconds to wait for it; clients take it for a moment to see whether somebody has it.
 
     Raises:
-        HomeInUse: see there.
+        HomeInUse, ForeignFolder: see there.
     """
     for folder in (settings.home, settings.run_dir):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # It may lie in /tmp, where anybody could have made it first.
+    if settings.run_dir.lstat().st_uid != os.getuid():
+        raise ForeignFolder(f"{settings.run_dir} belongs to another user")
+    settings.run_dir.chmod(0o700)
     file = (settings.home / "devcluster.lock").open("a+")
     deadline = time.monotonic() + patience
     while True:

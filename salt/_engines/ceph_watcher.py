@@ -282,7 +282,7 @@ class Lane:
             self.next_tick = now + (TICK_WITH_LEASE if lease else TICK_WITHOUT)
             self.put("epoch", self.patience, op="epoch")
             return
-        if not lease:
+        if not lease or not self.watcher.messenger.ready():
             return
         if self.watches and now >= self.next_status:
             self.next_status = now + STATUS_TICK

@@ -1,8 +1,8 @@
 """Bring a node's messages onto the master's event bus over a connection of the watcher's own.
 
-Not through `event.fire_master`, which hands them to the minion's main process: that sends one request after the other, waits
-a minute for each answer that a restarted master will never give, and tells nobody what was lost. Here the watcher knows
-within seconds whether the master took a message. The key, and so the node's identity, is the minion's.
+Not through `event.fire_master`, which hands them to the minion's main process: that sends one request after the other,
+waits a minute for each answer that a restarted master will never give, and tells nobody what was lost. Here the watcher
+knows within seconds whether the master took a message. The key, and so the node's identity, is the minion's.
 """
 
 import logging
@@ -36,6 +36,10 @@ class Messenger:
         pki = Path(self.opts["pki_dir"])
         return (pki / "minion.pem").exists() and (pki / "minion_master.pub").exists()
 
+    def ready(self):
+        """Whether a message would be tried at all: nothing should be fetched and signed that would be thrown away."""
+        return time.monotonic() >= self.not_before
+
     def send(self, tag, data):
         """Send one event; return whether the master confirmed it.
 
@@ -43,20 +47,21 @@ class Messenger:
             tag: the event's tag.
             data: dict.
         """
-        if time.monotonic() < self.not_before:
+        if not self.ready():
             return False
         load = {"id": self.opts["id"], "cmd": "_minion_event", "pretag": None, "tag": tag, "data": data}
         try:
             if self.channel is None:
                 self.opts |= salt.minion.resolve_dns(self.opts, fallback=False)
                 self.channel = salt.channel.client.ReqChannel.factory(self.opts)
-            taken = self.channel.send(load, tries=1, timeout=PATIENCE)
+            # The master answers an event that it took with None, and anything else with its reason.
+            taken = self.channel.send(load, tries=1, timeout=PATIENCE) is None
         except Exception as error:  # noqa: BLE001  (Salt's transports raise what they like)
             log.debug("ceph_messenger: %s", error)
             taken = False
         if not taken:
             self._give_up()
-        return bool(taken)
+        return taken
 
     def _give_up(self):
         channel, self.channel = self.channel, None
