@@ -102,10 +102,14 @@ class ClusterMonitor:
     def restore(self) -> None:
         """Take in what an earlier run stored, so that reads are answered, marked stale, before any node is heard."""
         Cluster.objects.get_or_create(fsid=self.fsid, defaults={"name": self.name})
-        for name, version, updated_at, content in snapshots.load_all(self.fsid):
-            self.state.restore(name, version, updated_at, content)
+        for name, version, updated_at, content in snapshots.sync_objects(self.fsid):
+            try:
+                self.state.restore(name, version, updated_at, content)
+            except (KeyError, TypeError, ValueError) as error:
+                log.warning("stored map not taken", map=name, fsid=self.fsid, error=str(error))
             self._contact = max(self._contact, updated_at)
-            self._seen[name] = content
+        self._seen = snapshots.rows(self.fsid)
+        self._update_contact(time.time())
         self._publish()
 
     # -- What comes in ------------------------------------------------------------------------------------------------
@@ -162,7 +166,7 @@ class ClusterMonitor:
         self._update_contact(now)
         self._publish()
         self._tracker.tick(self._osd_map_epoch(), self._connected_since)
-        self._snapshot_store.store_changes(self.state.to_store(), now)
+        self._snapshot_store.store_changes(self.state.rows_to_store(), self.state.objects_to_store(), now)
 
     # -- What follows from it -----------------------------------------------------------------------------------------
 

@@ -63,12 +63,14 @@ class SnapshotStore:
         self._stored: dict[str, str] = {}
         self._stored_at = 0.0
 
-    def store_changes(self, current: list[Snapshot], now: float) -> None:
+    def store_changes(self, rows: list[Snapshot], sync_objects: list[Snapshot], now: float) -> None:
         """Write what has another version than when it was last stored."""
         if now - self._stored_at < STORE_PERIOD:
             return
         self._stored_at = now
-        for item in current:
-            if self._stored.get(item.name) != item.version:
-                snapshots.store(self.fsid, item.name, item.version, item.updated_at, item.content)
-                self._stored[item.name] = item.version
+        named = [(item.name, item) for item in rows]
+        named += [(snapshots.sync_object_name(item.name), item) for item in sync_objects]
+        for name, item in named:
+            if self._stored.get(name) != item.version:
+                snapshots.store(self.fsid, name, item.version, item.updated_at, item.content)
+                self._stored[name] = item.version

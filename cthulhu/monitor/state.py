@@ -7,38 +7,35 @@ and then shared; whoever gets them must not change them.
 from collections.abc import Mapping
 from typing import Any
 
-from cthulhu.persistence.snapshots import sync_object_name
 from cthulhu.rpc.types import Snapshot
-from cthulhu.sync.objects import SYNC_OBJECT_TYPES, SyncObject, SyncObjects
+from cthulhu.sync.objects import CONTACT, SYNC_OBJECT_TYPES, SyncObject, SyncObjects, Version
 from cthulhu.sync.resources import RESOURCES
 
 
 class ClusterState:
     """Sync objects and rows of one cluster.
 
-    After a restart it first holds what was stored in SQL; an object type shows stored rows until all the sync objects
-    it is made of have arrived from the nodes.
+    After a restart it goes on from the sync objects that were stored in SQL, at their old versions, so that a node need
+    send only what has moved since.
     """
 
     def __init__(self, fsid: str) -> None:
         self.fsid = fsid
         self.objects = SyncObjects()
-        self._stored: dict[str, Snapshot] = {}
         self._built: dict[str, tuple[str, Any]] = {}
 
     def restore(self, name: str, version: str, updated_at: float, content: Any) -> None:
-        """Take in what was stored of an object type or a sync object by an earlier run."""
-        self._stored[name] = Snapshot(
-            fsid=self.fsid, name=name, version=version, updated_at=updated_at, content=content
-        )
+        """Take in a sync object that an earlier run stored.
+
+        Raises:
+            KeyError, TypeError, ValueError: this release has no such sync object, or other versions of it.
+        """
+        held: Version = int(version) if SYNC_OBJECT_TYPES[name].ordered else version
+        self.objects.offer(name, held, content, updated_at)
 
     def version(self, object_type: str) -> str | None:
         """Return the version of an object type's rows, or None when nothing is known of it."""
-        version = RESOURCES[object_type].version(self.objects.snapshot())
-        if version is not None:
-            return version
-        stored = self._stored.get(object_type)
-        return stored.version if stored else None
+        return RESOURCES[object_type].version(self.objects.snapshot())
 
     def rows(self, object_type: str) -> Snapshot | None:
         """Return the rows of an object type with their version, or None when nothing is known of it."""
@@ -46,7 +43,7 @@ class ClusterState:
         objects = self.objects.snapshot()
         version = resource.version(objects)
         if version is None:
-            return self._stored.get(object_type)
+            return None
         built = self._built.get(object_type)
         if built is None or built[0] != version:
             built = (version, resource.build(objects))
@@ -63,7 +60,7 @@ class ClusterState:
         """Return a sync object as the monitors gave it, or None when it has not arrived."""
         item = self.objects.get(name)
         if item is None:
-            return self._stored.get(sync_object_name(name))
+            return None
         return Snapshot(
             fsid=self.fsid, name=name, version=str(item.version), updated_at=item.updated_at, content=item.content
         )
@@ -89,15 +86,14 @@ class ClusterState:
         """Return sync object -> version, of all that came from the monitors."""
         return {name: str(item.version) for name, item in self._from_monitors().items()}
 
-    def to_store(self) -> list[Snapshot]:
-        """Return all that should outlive this process, under the names by which `restore` takes it back."""
-        objects = self.objects.snapshot()
-        rows = [self.rows(name) for name, resource in RESOURCES.items() if resource.version(objects) is not None]
-        maps = [self.sync_object(name) for name in self._from_monitors()]
-        return [
-            *(snapshot for snapshot in rows if snapshot is not None),
-            *(item.model_copy(update={"name": sync_object_name(item.name)}) for item in maps if item is not None),
-        ]
+    def rows_to_store(self) -> list[Snapshot]:
+        """Return the rows of every object type, for those who read while cthulhu is down."""
+        return [snapshot for snapshot in map(self.rows, RESOURCES) if snapshot is not None]
+
+    def objects_to_store(self) -> list[Snapshot]:
+        """Return the sync objects from which a later run can go on; whether there is contact it finds out itself."""
+        items = [self.sync_object(name) for name in self.objects.names() if name != CONTACT]
+        return [item for item in items if item is not None]
 
     def _from_monitors(self) -> Mapping[str, SyncObject]:
         return {name: item for name, item in self.objects.snapshot().items() if SYNC_OBJECT_TYPES[name].from_monitors}

@@ -7,6 +7,8 @@ import orjson
 
 from cthulhu.persistence.models import StoredSnapshot
 
+SYNC_OBJECT = "sync_object/"
+
 
 def store(fsid: str, name: str, version: str, updated_at: float, content: Any) -> None:
     """Store the rows of an object type, or a sync object's content, in place of what was stored before."""
@@ -21,14 +23,20 @@ def store(fsid: str, name: str, version: str, updated_at: float, content: Any) -
     )
 
 
-def load_all(fsid: str) -> list[tuple[str, str, float, Any]]:
-    """Return (name, version, updated_at, content) of everything stored of a cluster."""
+def rows(fsid: str) -> dict[str, Any]:
+    """Return object type -> stored rows."""
+    stored = StoredSnapshot.objects.filter(fsid=fsid).exclude(name__startswith=SYNC_OBJECT)
+    return {row.name: orjson.loads(bytes(row.content)) for row in stored}
+
+
+def sync_objects(fsid: str) -> list[tuple[str, str, float, Any]]:
+    """Return (name, version, updated_at, content) of each stored sync object."""
     return [
-        (row.name, row.version, row.updated_at.timestamp(), orjson.loads(bytes(row.content)))
-        for row in StoredSnapshot.objects.filter(fsid=fsid)
+        (row.name.removeprefix(SYNC_OBJECT), row.version, row.updated_at.timestamp(), orjson.loads(bytes(row.content)))
+        for row in StoredSnapshot.objects.filter(fsid=fsid, name__startswith=SYNC_OBJECT)
     ]
 
 
 def sync_object_name(name: str) -> str:
     """Return the name under which a sync object is stored, apart from an object type of the same name."""
-    return f"sync_object/{name}"
+    return SYNC_OBJECT + name
