@@ -1,13 +1,13 @@
 """Watch the cluster from this node and tell the master what moved.
 
 A Salt engine: it lives as long as the minion. Every node says once a second that it is there (a heartbeat); while the
-server's lease is here (`ceph.watch` in `_modules/ceph.py` writes it), whole maps follow as they change. The questions go
-to a reader (`_utils/librados_reader.py`) over one held connection; slow questions, those that the manager answers, go to
-a second one, so that a missing manager delays nothing else.
+server's lease is here (`ceph.watch` in `_modules/ceph.py` writes it), whole maps follow as they change. The questions
+go to a reader (`_utils/librados_reader.py`) over one held connection; slow questions, those that the manager answers,
+go to a second one, so that a missing manager delays nothing else.
 
-What is asked, and when, follows from one rule: no question is worth more than what it can tell. Every command lands in the
-monitors' audit log, so only `status` is asked regularly; it shows what else has moved. The OSD map's epoch, which must be
-seen within milliseconds, is no command at all.
+What is asked, and when, follows from one rule: no question is worth more than what it can tell. Every command lands in
+the monitors' audit log, so only `status` is asked regularly; it shows what else has moved. The OSD map's epoch, which
+must be seen within milliseconds, is no command at all.
 """
 
 import base64
@@ -52,7 +52,7 @@ def start(heartbeat_period=1.0):
     while True:
         try:
             watcher.turn()
-        except Exception:
+        except Exception:  # noqa: BLE001  (the watch must outlive whatever one turn meets; it is logged)
             watcher.complain("the watcher's turn failed", exc_info=True)
             time.sleep(1)
 
@@ -119,7 +119,7 @@ class Watcher:
             return
         self.next_lease_check = now + LEASE_TICK
         try:
-            found = os.stat(self.lease_file)
+            found = self.lease_file.stat()
             stat = (found.st_ino, found.st_mtime_ns)
         except FileNotFoundError:
             stat = None

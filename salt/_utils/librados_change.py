@@ -4,10 +4,10 @@ A program for the node's own /usr/bin/python3, started by `_modules/ceph.py` wit
 locked file, which it keeps locked until it ends. It writes what it does into that entry, so that the answer is known
 even when the job that started it was killed.
 
-Never late, even when this process is stopped (SIGSTOP) at the worst moment: a kernel timer set to the deadline kills it,
-and a stopped process meets that signal before it runs another instruction. The clock is read once more right before the
-command is handed to librados, for the case that the clock was set meanwhile. A command that is still unanswered at the
-deadline ends the same way: the connection dies with the process, its outcome is then read from the cluster.
+Never late, even when this process is stopped (SIGSTOP) at the worst moment: a kernel timer set to the deadline kills
+it, and a stopped process meets that signal before it runs another instruction. The clock is read once more right before
+the command is handed to librados, for the case that the clock was set meanwhile. A command that is still unanswered at
+the deadline ends the same way: the connection dies with the process, its outcome is then read from the cluster.
 
 What a 16.2 cluster writes into its audit log for a command of ours (measured, `log last 100 info audit`):
 monitors, for commands that change something, at level INF twice,

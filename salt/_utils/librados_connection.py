@@ -1,8 +1,8 @@
 """How the node's programs reach Ceph: one librados connection with small timeouts.
 
 Run by the node's own /usr/bin/python3, the only interpreter that Debian's python3-rados serves; imported by
-`librados_reader.py` and `librados_change.py` beside it. Salt's loader may import this file too, with an interpreter that
-has no `rados`, hence the import inside the function.
+`librados_reader.py` and `librados_change.py` beside it. Salt's loader may import this file too, with an interpreter
+that has no `rados`, hence the import inside the function.
 """
 
 import json

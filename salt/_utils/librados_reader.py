@@ -1,8 +1,8 @@
 """Answer questions about a cluster over one held librados connection, for the node's watcher.
 
 A program for the node's own /usr/bin/python3. Questions come as JSON lines on stdin, one at a time; an answer is one
-JSON line on stdout, followed by `size` bytes where it carries data. It ends when stdin does, and it may be killed at any
-time: it changes nothing.
+JSON line on stdout, followed by `size` bytes where it carries data. It ends when stdin does, and it may be killed at
+any time: it changes nothing.
 
     {"op": "connect", "ceph": {...}, "socket": path|null}   -> {"fsid": str}
     {"op": "epoch"}                                         -> {"epoch": int}
@@ -13,8 +13,8 @@ time: it changes nothing.
     anything that fails                                     -> {"error": str}
 
 `epoch` is asked many times a second, so it must not be a command: the monitors write every command into the audit log,
-which would flood it (and push out what others look for: they keep the last 50 lines only). Instead librados compares its
-own OSD map with the monitors' newest (rados_wait_for_latest_osdmap, a MMonGetVersion message) and its counter
+which would flood it (and push out what others look for: they keep the last 50 lines only). Instead librados compares
+its own OSD map with the monitors' newest (rados_wait_for_latest_osdmap, a MMonGetVersion message) and its counter
 `objecter.map_epoch` is read from its admin socket.
 """
 
@@ -39,7 +39,7 @@ class Session:
         self.socket = None
         self.first_epoch = 0
 
-    def connect(self, ceph, socket):  # noqa: A002
+    def connect(self, ceph, socket):
         """Connect; `socket` is where librados may put its admin socket, None when `epoch` will not be asked."""
         import librados_connection  # noqa: PLC0415
 
@@ -50,8 +50,8 @@ class Session:
             self.socket = f"/proc/self/fd/{folder}/{Path(socket).name}"
             options["admin_socket"] = self.socket
         self.connection = librados_connection.connect(**ceph, **options)
-        # The first question about a pool makes librados fetch the OSD map, which `epoch` then keeps current. The counter
-        # stays 0 until that map moves, so the epoch to start from is asked for once, afterwards.
+        # The first question about a pool makes librados fetch the OSD map, which `epoch` then keeps current. The
+        # counter stays 0 until that map moves, so the epoch to start from is asked for once, afterwards.
         self.connection.pool_exists("")
         self.first_epoch = json.loads(self._output("mon", {"prefix": "osd stat"}))["epoch"]
         return {"fsid": self.connection.get_fsid()}, b""

@@ -64,9 +64,7 @@ def test_all_monitors_down(product: Product) -> None:
     answer = product.call("GET", f"/cluster/{product.fsid}/osd/1")
     assert answer.status_code == 200
     assert answer.json() == before
-    stale = until(
-        lambda: product.call("GET", f"/cluster/{product.fsid}/osd/1").headers.get("X-Calamari-Stale"), 10
-    )
+    stale = until(lambda: product.call("GET", f"/cluster/{product.fsid}/osd/1").headers.get("X-Calamari-Stale"), 10)
     assert int(stale) >= 3
     for mon in ("mon.a", "mon.b", "mon.c"):
         product.cluster.start(mon)

@@ -29,7 +29,7 @@ class SmallSalt:
         self.start_process("master", "salt-master")
         for name, options in self.minions.items():
             self._write_minion(name, options)
-        wait_for(lambda: (self.folder / "master/sock/publish_pull.ipc").exists(), 30, "the salt-master")
+        wait_for((self.folder / "master/sock/publish_pull.ipc").exists, 30, "the salt-master")
         for name in self.minions:
             self.start_process(name, "salt-minion")
         for name in self.minions:

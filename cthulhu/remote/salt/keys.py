@@ -67,8 +67,8 @@ def accept(master_configuration: Path, minion: str, expected: str) -> None:
         expected: the fingerprint, see `fingerprint`.
 
     Raises:
-        KeyRefused: there is no such key, its fingerprint differs, or another key is accepted under that name: a node that
-            was set up anew needs `delete` first.
+        KeyRefused: there is no such key, its fingerprint differs, or another key is accepted under that name: a node
+            that was set up anew needs `delete` first.
     """
     options = master_options(master_configuration)
     key = _find(options, minion, expected, ("accepted", "pending", "rejected"))

@@ -22,9 +22,9 @@ class _Run:
 class Ordering:
     """Per node, which run of its watcher counts and which of its messages were seen.
 
-    A new run replaces the old one if the node's clock says that it is later, or is right now while the old run's was not
-    (a clock that was set back). A run that was replaced never returns. So a recorded message of an old run is refused,
-    except by a server that has not heard of a later one: it is corrected by the node's next heartbeat.
+    A new run replaces the old one if the node's clock says that it is later, or is right now while the old run's was
+    not (a clock that was set back). A run that was replaced never returns. So a recorded message of an old run is
+    refused, except by a server that has not heard of a later one: it is corrected by the node's next heartbeat.
     """
 
     def __init__(self, clock_tolerance: float) -> None:

@@ -17,8 +17,8 @@ TIMEOUT = 5
 class Publisher:
     """Publishes jobs, each under an id that its caller chose and stored before.
 
-    The client of the master is made when needed and thrown away after any failure: the key with which it proves who it is
-    changes whenever the master starts. Safe to use from several threads, which then wait for each other.
+    The client of the master is made when needed and thrown away after any failure: the key with which it proves who it
+    is changes whenever the master starts. Safe to use from several threads, which then wait for each other.
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
@@ -29,7 +29,7 @@ class Publisher:
         self._key_changed: int | None = None
 
     def new_job_id(self) -> str:
-        """Return a job id of Salt's form: the time to the microsecond, and a random part, as two hosts' clocks agree."""
+        """Return a job id of Salt's form: the time, and a random part, since the clocks of two hosts may agree."""
         return f"{salt.utils.jid.gen_jid({})}_{secrets.token_hex(8)}"
 
     def publish(self, node: str, function: str, arguments: dict[str, Any], job_id: str) -> None:
@@ -46,7 +46,7 @@ class Publisher:
                 answer = self._connected().pub(
                     [node], function, [{"__kwarg__": True, **arguments}], "list", jid=job_id, timeout=TIMEOUT
                 )
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (Salt's transports raise what they like)
                 self._drop_client()
                 raise RemoteUnavailable(f"the salt-master did not take the job: {_explain(error)}") from None
             if not answer:
