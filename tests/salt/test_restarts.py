@@ -45,7 +45,7 @@ def test_without_a_master_publishing_fails_soon(nodes: Listener, salt_master: Sm
             began = time.monotonic()
             with pytest.raises(RemoteUnavailable):
                 nodes.remote.publish("node1", "ceph.outcome", {}, nodes.remote.new_job_id())
-            assert time.monotonic() - began < 7
+            assert time.monotonic() - began < 30
     finally:
         salt_master.processes["master"].start()
     nodes.heartbeat("node1", lambda h: True, seconds=60, since=nodes.mark())
