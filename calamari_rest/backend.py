@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from calamari_rest import correlation
 from configuration import settings
 from cthulhu.rpc.client import Client
-from cthulhu.rpc.errors import ServerUnavailable
+from cthulhu.rpc.errors import RpcError, ServerUnavailable
 from cthulhu.rpc.types import Caller, VersionState
 from cthulhu.rpc.version_vector import VersionVectorReader
 
@@ -29,6 +29,14 @@ class Backend:
     def is_alive(self, state: VersionState | None, now: float) -> bool:
         """Tell from its heartbeat, without asking it, whether cthulhu lives."""
         return state is not None and now - state.heartbeat <= self.contact_timeout
+
+    def answers(self) -> bool:
+        """Tell by asking it whether cthulhu answers now; its last heartbeat outlives it by some seconds."""
+        try:
+            self.client.hello()
+        except RpcError:
+            return False
+        return True
 
     def for_change(self) -> Client:
         """Return the client for a call that changes something.

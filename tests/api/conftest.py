@@ -70,7 +70,9 @@ class Cthulhu:
 
     def store(self) -> None:
         """Write the rows to SQL, as cthulhu does every few seconds."""
-        self.monitor._snapshot_store.store_changes(self.monitor.state.to_store(), time.time())
+        self.monitor._snapshot_store.store_changes(
+            self.monitor.state.rows_to_store(), self.monitor.state.objects_to_store(), time.time()
+        )
 
 
 @pytest.fixture(autouse=True)

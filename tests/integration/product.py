@@ -73,10 +73,10 @@ class Product:
     def is_ready(self) -> bool:
         """Tell whether every part of the service answers and the cluster is in contact."""
         try:
-            ready = httpx.get(f"{self.root}/readyz", timeout=10).status_code == httpx.codes.OK
-        except httpx.TransportError:
+            ready = httpx.get(f"{self.root}/readyz", timeout=10).json()
+            return bool(ready.get("cthulhu")) and bool(self.get(f"/cluster/{self.fsid}")["connected"])
+        except httpx.HTTPError:
             return False
-        return ready and bool(self.get(f"/cluster/{self.fsid}")["connected"])
 
     def audit_lines(self, *request_ids: str) -> list[str]:
         """Return the lines of the monitors' audit log that carry the id of one of the requests."""
