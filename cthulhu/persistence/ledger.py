@@ -100,6 +100,8 @@ def move(step: Step, target: StepState, **changes: Any) -> Step | None:
         The step as it is now, or None when it had moved on: then nothing was changed.
     """
     with transaction.atomic():
+        # Steps of one request may be moved by several processes at once; the state derived below must see all of them.
+        Request.objects.select_for_update().get(pk=step.request_id)
         moved = Step.objects.filter(pk=step.pk, state__in=sources_of(target)).update(
             state=target, entered_at=timezone.now(), **changes
         )

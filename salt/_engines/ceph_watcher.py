@@ -85,7 +85,7 @@ class Watcher:
         state_dir = Path(options["state_dir"])
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.lease_file = state_dir / "lease"
-        self.fast = Lane(self, FAST, FAST_PATIENCE, str(state_dir / "watcher.asok"))
+        self.fast = Lane(self, FAST, FAST_PATIENCE, state_dir)
         self.slow = Lane(self, SLOW, SLOW_PATIENCE, None)
 
     def turn(self):
@@ -210,11 +210,13 @@ class Lane:
     Invariants: `due` holds the maps to ask for; `asked` is the open question's map, or its operation.
     """
 
-    def __init__(self, watcher, maps, patience, socket_path):
+    def __init__(self, watcher, maps, patience, state_dir):
         self.watcher = watcher
         self.maps = maps
         self.patience = patience
-        self.socket_path = socket_path
+        self.files = {"socket": None, "audit": None}
+        if state_dir is not None:
+            self.files = {"socket": str(state_dir / "watcher.asok"), "audit": str(state_dir / "audit")}
         self.reader = None
         self.waiting = False
         self.asked = None
@@ -230,7 +232,7 @@ class Lane:
     @property
     def watches(self):
         """Whether this lane is the one that follows epochs and marks."""
-        return self.socket_path is not None
+        return self.files["socket"] is not None
 
     def turn(self, now):
         """Take the answer if there is one, and put the next question."""
@@ -268,7 +270,7 @@ class Lane:
             "name": options["read_name"],
             "keyring": options["read_keyring"],
         }
-        self.put("connect", 5.0, op="connect", ceph=ceph, socket=self.socket_path)
+        self.put("connect", 5.0, op="connect", ceph=ceph, **self.files)
 
     def put(self, asked, seconds, **question):
         """Send a question and remember what it is about."""

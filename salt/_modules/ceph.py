@@ -134,10 +134,10 @@ def outcome(request_id, step, **salt):
 
 
 def find_in_audit(request_id, step, **salt):
-    """Look for a step's command in the cluster's own audit log (`ceph log last`, channel `audit`).
+    """Look for a step's command in the cluster's own audit log: what it shows last, and what this node remembers of it.
 
-    The monitors keep `mon_log_max_summary` lines of a channel (50 unless set): `oldest` tells how far back they reach.
     A step that is not found although `oldest` is before it was issued was never seen by the cluster.
+    `_utils/ceph_audit.py` tells what a command leaves there.
 
     Args:
         request_id: id of the request.
@@ -146,13 +146,17 @@ def find_in_audit(request_id, step, **salt):
 
     Returns:
         envelope of {"kind": "audit", "node", "job_id", "request_id", "step", "found", "finished", "lines", "oldest"};
-        `oldest` is the ISO time of the oldest line, None when the log is empty.
+        `oldest` is the ISO time since which no line was missed, None when the log is empty.
     """
 
     def body():
         _check_step(request_id, step)
-        entries = _audit_log()
-        lines = [entry["message"] for entry in entries if _is_ours(entry["message"], request_id, step)]
+        shown = _audit_log()
+        remembered, since = __utils__["ceph_audit.remembered"](
+            str(_state_dir() / "audit"), __utils__["ceph_programs.birth"]
+        )
+        lines = __utils__["ceph_audit.matching"](shown + remembered, _option("write_name"), request_id, step)
+        reaches = [entry["stamp"] for entry in shown] + ([since] if since else [])
         return {
             "kind": "audit",
             "request_id": request_id,
@@ -160,7 +164,7 @@ def find_in_audit(request_id, step, **salt):
             "found": bool(lines),
             "finished": any(line.endswith(": finished") for line in lines),
             "lines": [line[:4096] for line in lines[-20:]],
-            "oldest": min((entry["stamp"] for entry in entries), default=None),
+            "oldest": min(reaches, default=None),
         }
 
     return _answer("find_in_audit", salt, body)
@@ -283,7 +287,7 @@ def _audit_log():
     """Return the cluster's audit lines: list of dicts with `stamp` (ISO time) and `message`."""
     reader = __utils__["ceph_reader.start"](_python(), __utils__["ceph_programs.path"]("librados_reader.py"))
     try:
-        reader.ask(8, op="connect", ceph=_identity("read"), socket=None)
+        reader.ask(8, op="connect", ceph=_identity("read"), socket=None, audit=None)
         command = {"prefix": "log last", "num": 10000, "level": "debug", "channel": "audit", "format": "json"}
         answer, output = reader.ask(8, op="command", target="mon", command=command)
     finally:
@@ -291,11 +295,6 @@ def _audit_log():
     if answer["code"] != 0:
         raise RuntimeError(f"log last: {answer['status']}")
     return json.loads(output.decode("utf-8", "replace"))
-
-
-def _is_ours(message, request_id, step):
-    """Whether an audit line quotes a command that carries our keys; their order in it is not relied on."""
-    return f'"calamari_request": "{request_id}"' in message and f'"calamari_step": "{step}"' in message
 
 
 def _check(condition, complaint):

@@ -8,11 +8,6 @@ Never late, even when this process is stopped (SIGSTOP) at the worst moment: a k
 it, and a stopped process meets that signal before it runs another instruction. The clock is read once more right before
 the command is handed to librados, for the case that the clock was set meanwhile. A command that is still unanswered at
 the deadline ends the same way: the connection dies with the process, its outcome is then read from the cluster.
-
-What a 16.2 cluster writes into its audit log for a command of ours (measured, `log last 100 info audit`):
-monitors, for commands that change something, at level INF twice,
-    from='client.? 127.0.0.1:0/1' entity='client.calamari-write' cmd=[{"prefix": "osd out", ...}]: dispatch
-    from='client.? 127.0.0.1:0/1' entity='client.calamari-write' cmd='[{"prefix": "osd out", ...}]': finished
 """
 
 import json

@@ -4,7 +4,8 @@ A program for the node's own /usr/bin/python3. Questions come as JSON lines on s
 JSON line on stdout, followed by `size` bytes where it carries data. It ends when stdin does, and it may be killed at
 any time: it changes nothing.
 
-    {"op": "connect", "ceph": {...}, "socket": path|null}   -> {"fsid": str}
+    {"op": "connect", "ceph": {...}, "socket": path|null, "audit": path|null}
+                                                            -> {"fsid": str}
     {"op": "epoch"}                                         -> {"epoch": int}
     {"op": "status"}                                        -> {"marks": {map: mark}}
     {"op": "map", "map": str, "known": int|str|null}        -> {"version": ..., "marks": {...}, "size": n} + zlib(JSON)
@@ -38,9 +39,16 @@ class Session:
         self.connection = None
         self.socket = None
         self.first_epoch = 0
+        self.audit_subscription = None
 
-    def connect(self, ceph, socket):
-        """Connect; `socket` is where librados may put its admin socket, None when `epoch` will not be asked."""
+    def connect(self, ceph, socket, audit):
+        """Connect.
+
+        Args:
+            ceph: see `librados_connection.connect`.
+            socket: where librados may put its admin socket; None when `epoch` will not be asked.
+            audit: where to write down the audit log's lines that concern us; None for nowhere.
+        """
         import librados_connection  # noqa: PLC0415
 
         options = {}
@@ -53,6 +61,8 @@ class Session:
         # The first question about a pool makes librados fetch the OSD map, which `epoch` then keeps current. The
         # counter stays 0 until that map moves, so the epoch to start from is asked for once, afterwards.
         self.connection.pool_exists("")
+        if audit:
+            self._remember_audit_lines(audit)
         self.first_epoch = json.loads(self._output("mon", {"prefix": "osd stat"}))["epoch"]
         return {"fsid": self.connection.get_fsid()}, b""
 
@@ -90,6 +100,14 @@ class Session:
 
         code, output, status = librados_connection.ask(self.connection, target, command)
         return {"code": code, "status": status}, output[:LARGEST_OUTPUT]
+
+    def _remember_audit_lines(self, path):
+        import ceph_audit  # noqa: PLC0415
+        import ceph_programs  # noqa: PLC0415
+        import rados  # noqa: PLC0415
+
+        memory = ceph_audit.Memory(path, os.getpid(), ceph_programs.birth(os.getpid()))
+        self.audit_subscription = rados.MonitorLog(self.connection, "debug", memory.note, None)
 
     def _output(self, target, command):
         answer, output = self.command(target, {**command, "format": "json"})

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ admin_socket =
 log_file = /dev/null
 """
 # The order is that of starting; `-f` keeps each in the foreground, so that it ends with its session.
+AUDIT_DELAY = 2.0
 MONITORS = ("mon.a", "mon.b", "mon.c")
 DAEMONS = (*MONITORS, "mgr.x", "osd.0", "osd.1")
 
@@ -105,8 +107,9 @@ class SmallCeph:
         """Return how many clients sent a command of the request; each run of the node's program is a client of its own.
 
         A monitor that is not the leader passes a command on, so that one run leaves two lines that say `dispatch`; only
-        the first names the client's address.
+        the first names the client's address. Lines come into the log about a second late.
         """
+        time.sleep(AUDIT_DELAY)
         lines = self.audit(request_id, ": dispatch")
         return len({found[1] for line in lines if (found := re.match(r"from='client\.\S+ ([^ ']+)'", line))})
 

@@ -20,7 +20,6 @@ def test_the_events_go_on_after_a_restart_of_the_master(nodes: Listener, salt_ma
     back = time.time()
     for node in ("node1", "node2"):
         nodes.heartbeat(node, lambda h: h.time > back, seconds=60, since=nodes.mark())
-    print("back after", time.time() - back)
 
 
 def test_jobs_go_out_again_after_a_restart_of_the_master(nodes: Listener, salt_master: SmallSalt) -> None:
@@ -49,6 +48,19 @@ def test_without_a_master_publishing_fails_soon(nodes: Listener, salt_master: Sm
     finally:
         salt_master.processes["master"].start()
     nodes.heartbeat("node1", lambda h: True, seconds=60, since=nodes.mark())
+
+
+def test_a_watcher_without_a_master_does_not_toil(nodes: Listener, salt_master: SmallSalt) -> None:
+    """What nobody takes is neither fetched nor signed again and again: maps wait until the master is back."""
+    assert nodes.call("node1", "ceph.watch", lease=str(uuid.uuid4()), since={}, seconds=60).result is not None
+    before = nodes.heartbeat("node1", lambda h: h.lease is not None, since=nodes.mark())
+    salt_master.processes["master"].kill()
+    try:
+        time.sleep(10)
+    finally:
+        salt_master.processes["master"].start()
+    after = nodes.heartbeat("node1", lambda h: h.boot == before.boot, seconds=60, since=nodes.mark())
+    assert after.sequence - before.sequence < 20 * (after.time - before.time)
 
 
 def test_a_node_that_nobody_knows_is_refused(nodes: Listener) -> None:
