@@ -131,8 +131,6 @@ class Watcher:
 
     def take_lease(self, lease, now):
         """Begin or go on under `lease`, from the versions that its holder has."""
-        if time.time() >= lease["until"]:
-            return
         taken = self.lease is None or self.lease["lease"] != lease["lease"]
         self.lease = lease
         behind = {name for name, version in self.sent.items() if lease["since"].get(name) != version}

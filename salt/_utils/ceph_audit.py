@@ -7,8 +7,8 @@ each node's watcher writes down those that carry our keys (`note`, called by lib
 What a command of ours leaves there (Ceph 16.2, measured):
 - `from='client.? 127.0.0.1:0/123' entity='client.calamari-write' cmd=[{"prefix": ...}]: dispatch` by the monitor that
   got it; the same with an empty address by the leader, when that is another one. INF or DBG, as the command has it.
-- `from='client.? ...' entity=... cmd='[{...}]': finished`, INF, by the leader, once a change is committed. A command that
-  fails, or finds nothing to change, has no such line.
+- `from='client.? ...' entity=... cmd='[{...}]': finished`, INF, by the leader, once a change is committed. A command
+  that fails, or finds nothing to change, has no such line.
 - `... cmd=[{...}]:  access denied` instead, when the identity lacks the capability.
 - Commands of the manager leave one DBG line `: dispatch`, by the manager, and none that says finished.
 """

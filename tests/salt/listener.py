@@ -40,15 +40,17 @@ class Listener:
                 position = len(self.events)
                 remaining = until - time.monotonic()
                 if remaining <= 0:
-                    raise TimeoutError(f"no such event in {seconds} s; the last: {self.events[-3:]}")
+                    raise TimeoutError(
+                        f"no such event in {seconds} s; the last: {[str(e)[:1000] for e in self.events[-4:]]}"
+                    )
                 self.changed.wait(remaining)
 
     def heartbeat(
-        self, node: str, condition: Callable[[Heartbeat], bool], seconds: float = 15, since: int = 0
+        self, node: str, condition: Callable[[Heartbeat], bool], seconds: float = 60, since: int = 0
     ) -> Heartbeat:
         return self.wait(lambda e: isinstance(e, Heartbeat) and e.node == node and condition(e), seconds, since)
 
-    def map(self, name: str, condition: Callable[[MapUpdate], bool], seconds: float = 15, since: int = 0) -> MapUpdate:
+    def map(self, name: str, condition: Callable[[MapUpdate], bool], seconds: float = 60, since: int = 0) -> MapUpdate:
         return self.wait(lambda e: isinstance(e, MapUpdate) and e.map == name and condition(e), seconds, since)
 
     def answer(self, job_id: str, seconds: float = 30) -> JobReturn:

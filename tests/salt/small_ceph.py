@@ -47,8 +47,9 @@ osd_class_dir = /usr/lib/x86_64-linux-gnu/rados-classes
 admin_socket =
 log_file = /dev/null
 """
-# The order is that of starting; `-f` keeps each in the foreground, so that it ends with its session.
 AUDIT_DELAY = 2.0
+AUDIT_PATIENCE = 6.0
+# The order is that of starting; `-f` keeps each in the foreground, so that it ends with its session.
 MONITORS = ("mon.a", "mon.b", "mon.c")
 DAEMONS = (*MONITORS, "mgr.x", "osd.0", "osd.1")
 
@@ -107,8 +108,11 @@ class SmallCeph:
         """Return how many clients sent a command of the request; each run of the node's program is a client of its own.
 
         A monitor that is not the leader passes a command on, so that one run leaves two lines that say `dispatch`; only
-        the first names the client's address. Lines come into the log about a second late.
+        the first names the client's address. Lines come into the log a second late, or more.
         """
+        give_up = time.monotonic() + AUDIT_PATIENCE
+        while not self.audit(request_id, ": dispatch") and time.monotonic() < give_up:
+            time.sleep(0.2)
         time.sleep(AUDIT_DELAY)
         lines = self.audit(request_id, ": dispatch")
         return len({found[1] for line in lines if (found := re.match(r"from='client\.\S+ ([^ ']+)'", line))})

@@ -1,5 +1,6 @@
 """The salt-master comes and goes; the nodes, and whoever listens to them, carry on by themselves."""
 
+import json
 import time
 import uuid
 
@@ -7,7 +8,10 @@ import pytest
 
 from cthulhu.remote.port import RemoteUnavailable
 from tests.salt.listener import Listener, order
-from tests.salt.small_salt import SmallSalt
+from tests.salt.small_ceph import run
+from tests.salt.small_salt import BIN, SmallSalt
+
+IN = {"prefix": "osd in", "ids": ["1"]}
 
 
 def restart_master(salt_master: SmallSalt) -> None:
@@ -81,9 +85,34 @@ def test_a_restarted_minion_goes_on(nodes: Listener, salt_master: SmallSalt) -> 
     nodes.heartbeat("node2", lambda h: h.boot != old.boot and h.connected, seconds=60)
 
 
+def test_a_node_may_fetch_its_code_from_the_master(nodes: Listener, salt_master: SmallSalt) -> None:
+    """As salt/README.md describes: synced once, and in place when the minion starts."""
+    minion = salt_master.processes["node2"]
+    file = salt_master.folder / "node2" / "minion"
+    options = json.loads(file.read_text())
+    local = {"module_dirs", "engines_dirs", "utils_dirs", "whitelist_modules"}
+    synced = {name: value for name, value in options.items() if name not in local}
+    minion.kill()
+    try:
+        file.write_text(json.dumps(synced))
+        run(str(BIN / "salt-call"), "-c", str(file.parent), "saltutil.sync_all")
+        file.write_text(json.dumps(synced | {"whitelist_modules": ["ceph"]}))
+        since = nodes.mark()
+        minion.start()
+        nodes.heartbeat("node2", lambda h: h.connected, seconds=60, since=since)
+        result = nodes.call("node2", "ceph.run_command", **order(str(uuid.uuid4()), IN)).result
+        assert result is not None
+        assert result["outcome"] == "done"
+    finally:
+        minion.kill()
+        file.write_text(json.dumps(options))
+        minion.start()
+        nodes.heartbeat("node2", lambda h: h.connected, seconds=60, since=nodes.mark())
+
+
 def test_a_command_under_way_while_the_master_dies_has_an_outcome(nodes: Listener, salt_master: SmallSalt) -> None:
     request_id, job_id = str(uuid.uuid4()), nodes.remote.new_job_id()
-    arguments = order(request_id, {"prefix": "osd in", "ids": ["1"]})
+    arguments = order(request_id, IN)
     nodes.remote.publish("node1", "ceph.run_command", arguments, job_id)
     time.sleep(0.3)
     restart_master(salt_master)

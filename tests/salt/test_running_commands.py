@@ -221,7 +221,7 @@ def test_arguments_arrive_exactly_as_sent(cluster: SmallCeph, nodes: Listener, r
     result = nodes.run(request_id, {"prefix": "osd in", "ids": ["1"], **odd})
 
     assert result["outcome"] == "done"
-    line = cluster.audit(request_id, ": dispatch")[0]
+    line = wait_for(lambda: cluster.audit(request_id, ": dispatch"), 10, "the audit line")[0]
     sent = json.loads(line.partition("cmd=[")[2].removesuffix("]: dispatch"))
     assert {key: sent[key] for key in odd} == odd
 
@@ -263,7 +263,9 @@ def test_a_node_whose_clock_is_behind_refuses(nodes: Listener, request_id: str) 
 
 
 @pytest.mark.parametrize("verb", ["scrub", "deep-scrub", "repair"])
-def test_commands_of_the_manager_run_too(nodes: Listener, request_id: str, verb: str) -> None:
+def test_commands_of_the_manager_run_too(cluster: SmallCeph, nodes: Listener, request_id: str, verb: str) -> None:
+    wait_for(lambda: cluster.ceph("mgr", "dump")["available"], 60, "the manager")
+    wait_for(lambda: cluster.ceph("osd", "stat")["num_up_osds"] == 2, 60, "the OSDs")
     result = nodes.run(request_id, {"prefix": f"osd {verb}", "who": "0"}, target="mgr", await_map=False)
 
     assert (result["outcome"], result["code"]) == ("done", 0), result

@@ -1,6 +1,8 @@
 """Maps and heartbeats from real watchers, while the cluster changes behind their backs."""
 
+import base64
 import itertools
+import os
 import signal
 import time
 import uuid
@@ -27,6 +29,13 @@ def lease(nodes: Listener) -> Iterator[str]:
     yield name
     # A lease of the past cannot be asked for; one of a moment ends the pushing as well.
     nodes.call("node1", "ceph.watch", lease=str(uuid.uuid4()), since={}, seconds=0.01)
+
+
+def all_maps_under(nodes: Listener, lease: str) -> dict[str, MapUpdate]:
+    """Return the newest of each map, once every one has come."""
+    for name in ALL_MAPS:
+        nodes.map(name, lambda m: m.lease == lease)
+    return maps_under(nodes, lease)
 
 
 def maps_under(nodes: Listener, lease: str) -> dict[str, MapUpdate]:
@@ -64,7 +73,7 @@ def test_a_dead_daemon_is_no_longer_named(cluster: SmallCeph, nodes: Listener) -
 
 
 def test_a_new_lease_gets_every_map_at_once(cluster: SmallCeph, nodes: Listener, lease: str) -> None:
-    maps = wait_for(lambda: (m := maps_under(nodes, lease)).keys() >= ALL_MAPS and m, 5, "all maps")
+    maps = all_maps_under(nodes, lease)
 
     assert maps.keys() == ALL_MAPS
     assert maps["osd_map"].version == maps["osd_map"].content["epoch"]
@@ -76,7 +85,7 @@ def test_a_new_lease_gets_every_map_at_once(cluster: SmallCeph, nodes: Listener,
 
 
 def test_a_lease_with_known_versions_gets_only_what_differs(nodes: Listener, lease: str) -> None:
-    maps = wait_for(lambda: (m := maps_under(nodes, lease)).keys() >= ALL_MAPS and m, 5, "all maps")
+    maps = all_maps_under(nodes, lease)
     known = {name: update.version for name, update in maps.items() if name not in ("df", "pg_summary", "health")}
     second = str(uuid.uuid4())
     nodes.call("node1", "ceph.watch", lease=second, since=known | {"mon_map": 0}, seconds=60)
@@ -87,7 +96,7 @@ def test_a_lease_with_known_versions_gets_only_what_differs(nodes: Listener, lea
 
 
 def test_a_renewal_sends_again_what_was_lost(nodes: Listener, lease: str) -> None:
-    wait_for(lambda: maps_under(nodes, lease).keys() >= ALL_MAPS, 5, "all maps")
+    all_maps_under(nodes, lease)
     since = nodes.mark()
     nodes.call("node1", "ceph.watch", lease=lease, since={}, seconds=60)
 
@@ -142,6 +151,22 @@ def test_names_that_are_no_text_break_nothing(cluster: SmallCeph, nodes: Listene
     assert any(name.startswith("odd\ufffd") for name in update.content["erasure_code_profiles"])
 
 
+def test_a_map_larger_than_a_message_arrives_whole(cluster: SmallCeph, nodes: Listener, lease: str) -> None:
+    """Noise does not compress: the map takes several parts."""
+    noise = [base64.b64encode(os.urandom(48_000)).decode() for _ in range(12)]
+    profile = ["k=2", "m=1", "plugin=jerasure", "crush-failure-domain=osd"]
+    for number, text in enumerate(noise):
+        cluster.ceph("osd", "erasure-code-profile", "set", f"noise{number}", *profile, f"noise={text}")
+    try:
+        update = nodes.map("osd_map", lambda m: m.lease == lease and "noise11" in m.content["erasure_code_profiles"])
+        profiles = update.content["erasure_code_profiles"]
+        assert [profiles[f"noise{number}"]["noise"] for number in range(12)] == noise
+        assert sum(map(len, noise)) > 512 * 1024
+    finally:
+        for number in range(len(noise)):
+            cluster.ceph("osd", "erasure-code-profile", "rm", f"noise{number}")
+
+
 def test_an_expired_lease_ends_the_pushing(cluster: SmallCeph, nodes: Listener) -> None:
     name = str(uuid.uuid4())
     nodes.call("node1", "ceph.watch", lease=name, since={}, seconds=1.0)
@@ -158,7 +183,7 @@ def test_an_expired_lease_ends_the_pushing(cluster: SmallCeph, nodes: Listener) 
 
 def test_without_a_manager_the_monitors_maps_go_on(cluster: SmallCeph, nodes: Listener, lease: str) -> None:
     """The questions to the manager hang then; they have a connection of their own."""
-    wait_for(lambda: maps_under(nodes, lease).keys() >= ALL_MAPS, 5, "all maps")
+    all_maps_under(nodes, lease)
     cluster.daemons["mgr.x"].kill()
     try:
         nodes.heartbeat("node1", lambda h: "pg_summary" not in h.versions, seconds=60, since=nodes.mark())
