@@ -56,7 +56,8 @@ test-sqlite: setup ## Integration on the real development cluster, with SQLite
 
 # The development cluster's own tests know no database: once is enough.
 test-postgresql: setup ## The same with a private PostgreSQL
-	$(PYTHON) -m devcluster.postgresql .venv/bin/pytest -q tests/api tests/monitor tests/integration \
+	$(PYTHON) -m devcluster.postgresql .venv/bin/pytest -q tests/api tests/monitor
+	$(PYTHON) -m devcluster.postgresql .venv/bin/pytest -q tests/integration \
 		--ignore=tests/integration/test_devcluster.py
 
 fmt: setup ## Format the code

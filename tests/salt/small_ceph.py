@@ -28,6 +28,7 @@ mon_data = {folder}/mon.$id
 mgr_data = {folder}/mgr.$id
 osd_data = {folder}/osd.$id
 mon_allow_pool_delete = true
+paxos_propose_interval = 0.2
 mon_lease = 2
 mon_election_timeout = 2
 mon_data_avail_warn = 1
