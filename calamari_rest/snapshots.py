@@ -24,6 +24,9 @@ from cthulhu.rpc.types import CLUSTER, ClusterVersions, Snapshot, VersionState
 
 log = structlog.get_logger(__name__)
 
+# Seconds by which a time may have been cut off in SQL.
+SQL_PRECISION = 1e-3
+
 
 @dataclass(frozen=True)
 class Source:
@@ -154,7 +157,8 @@ def _last_known(source: Source, state: VersionState | None, kept: _Kept | None) 
         raise NotFound(f"There is no sync object {source.name}.", object_type="sync_object", object_id=source.name)
     if not candidates:
         raise NoData(f"Nothing has been heard of {source.name} yet.")
-    snapshot = max(candidates, key=lambda candidate: candidate.updated_at)
+    # SQL keeps microseconds: of two that are equally old, the stored one may seem a little older than that in memory.
+    snapshot = max(candidates, key=lambda found: found.updated_at + (SQL_PRECISION if found is stored else 0.0))
     return _Kept(snapshot, state.generation if state else "", _mark(state))
 
 

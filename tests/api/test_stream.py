@@ -93,7 +93,7 @@ class Listener:
         self.subscriber = admit()
         self.events: AsyncIterator[bytes] = hub.events(self.subscriber, last_event_id)
 
-    async def next(self, seconds: float = 5.0) -> tuple[str, str | None]:
+    async def next(self, seconds: float = 30.0) -> tuple[str, str | None]:
         """Return kind and id of the next event; comments are passed over."""
         while True:
             text = (await asyncio.wait_for(anext(self.events), seconds)).decode()
@@ -246,7 +246,7 @@ class TestHub:
                 private_redis.write(*["event"] * (LONGEST_QUEUE // 2), length=10_000)
                 await quick.kinds(LONGEST_QUEUE // 2)
             with pytest.raises(asyncio.CancelledError):
-                await asyncio.wait_for(task, 5)
+                await asyncio.wait_for(task, 60)
             assert slow.subscriber.queue.qsize() <= LONGEST_QUEUE
             private_redis.write("version")
             assert await quick.kinds(1) == ["version"]
@@ -324,10 +324,10 @@ class Browser:
 
     async def open(self) -> tuple[int, dict[str, str]]:
         await self.communicator.send_input({"type": "http.request", "body": b""})
-        start = await self.communicator.receive_output(timeout=10)
+        start = await self.communicator.receive_output(timeout=60)
         return start["status"], {name.decode().lower(): value.decode() for name, value in start["headers"]}
 
-    async def text(self, seconds: float = 10) -> str:
+    async def text(self, seconds: float = 60) -> str:
         return (await self.communicator.receive_output(timeout=seconds))["body"].decode()
 
     async def leave(self) -> None:
@@ -394,7 +394,7 @@ class TestEndpoint:
             assert "heartbeat" in await browser.text()
             await asyncio.to_thread(disable)
             for _ in itertools.repeat(None, 50):
-                message = await browser.communicator.receive_output(timeout=5)
+                message = await browser.communicator.receive_output(timeout=60)
                 if not message.get("more_body"):
                     return
             raise AssertionError("the stream goes on")
