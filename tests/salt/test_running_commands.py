@@ -37,6 +37,7 @@ def programs(request_id: str) -> list[int]:
 
 
 def test_a_command_runs_once_and_the_cluster_says_so(cluster: SmallCeph, nodes: Listener, request_id: str) -> None:
+    cluster.ceph("osd", "in", "1")
     result = nodes.run(request_id, OUT)
 
     assert (result["outcome"], result["code"], result["replayed"]) == ("done", 0, False)
