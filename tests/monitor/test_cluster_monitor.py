@@ -157,6 +157,20 @@ class TestEvents:
         assert kinds().count("cluster.lost") == 1
 
 
+def restarted(monitor: ClusterMonitor, remote: RecordingRemote) -> ClusterMonitor:
+    """Return what follows a cluster's monitor after a restart of cthulhu."""
+    again = ClusterMonitor(
+        monitor.fsid,
+        "ceph",
+        settings=monitor._settings,
+        remote=remote,
+        publisher=monitor._publisher,
+        relay=monitor._relay,
+    )
+    again.restore()
+    return again
+
+
 class TestRestart:
     def test_last_state_is_there_before_any_node_is_heard(
         self, monitor: ClusterMonitor, nodes: Nodes, remote: RecordingRemote
@@ -164,15 +178,7 @@ class TestRestart:
         monitor.tick()
         assert StoredSnapshot.objects.filter(fsid=monitor.fsid, name="osd").exists()
         rows, contact = monitor.state.rows("osd"), monitor._contact
-        again = ClusterMonitor(
-            monitor.fsid,
-            "ceph",
-            settings=monitor._settings,
-            remote=remote,
-            publisher=monitor._publisher,
-            relay=monitor._relay,
-        )
-        again.restore()
+        again = restarted(monitor, remote)
         assert again.state.rows("osd").content == rows.content
         assert again.state.rows("osd").version == rows.version
         assert again._contact == pytest.approx(contact, abs=1e-3)
@@ -183,15 +189,7 @@ class TestRestart:
         self, monitor: ClusterMonitor, nodes: Nodes, remote: RecordingRemote
     ) -> None:
         monitor.tick()
-        again = ClusterMonitor(
-            monitor.fsid,
-            "ceph",
-            settings=monitor._settings,
-            remote=remote,
-            publisher=monitor._publisher,
-            relay=monitor._relay,
-        )
-        again.restore()
+        again = restarted(monitor, remote)
         player = Nodes(again, remote, monitor.fsid)
         player.heartbeat("node1")
         player.heartbeat("node2")
